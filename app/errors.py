@@ -1,0 +1,38 @@
+"""What can go wrong, said to the person who can do something about it.
+
+An error is named for what happened. Its `sentence` is a gettext message with named fields; the web layer shows
+it on the page with `status`, the command line prints it and exits with 1.
+"""
+
+from gettext import gettext
+from http import HTTPStatus
+from typing import ClassVar
+
+
+def message(sentence: str) -> str:
+    """Mark a sentence for the catalogs without translating it yet (xgettext keyword `message`)."""
+    return sentence
+
+
+class DomainError(Exception):
+    sentence: ClassVar[str]
+    status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+
+    def __init__(self, **details: object) -> None:
+        self.details = details
+        super().__init__(self.sentence.format(**details))
+
+    def localized(self) -> str:
+        return gettext(self.sentence).format(**self.details)
+
+
+class NotFound(DomainError):
+    status = HTTPStatus.NOT_FOUND
+    sentence = message("There is no {what} with the number {number}.")
+
+
+class InvalidInput(DomainError):
+    """What was sent cannot be taken; `reason` is a whole sentence."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    sentence = message("{reason}")

@@ -1,0 +1,65 @@
+"""A campaign: a body of tasks of one kind, with the form and guidelines as they stood when it opened."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.accounts.models import Cohort
+from app.db import Base, Created, PrimaryKey, choices
+
+
+class CampaignKind(StrEnum):
+    DEMONSTRATE = "demonstrate"
+    COMPARE = "compare"
+    RATE = "rate"
+    WRITE_PROMPTS = "write_prompts"
+    EVALUATE = "evaluate"
+
+
+class CampaignState(StrEnum):
+    DRAFT = "draft"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Campaign(Base):
+    __tablename__ = "campaigns"
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        UniqueConstraint("id", "kind"),
+        CheckConstraint("overlap BETWEEN 1 AND 20", name="overlap_in_range"),
+        CheckConstraint("lease_minutes BETWEEN 1 AND 1440", name="lease_in_range"),
+        CheckConstraint("state = 'draft' OR form_version_id IS NOT NULL", name="form_frozen_when_open"),
+        CheckConstraint("kind <> 'evaluate' OR cohort = 'held_out' OR imported", name="held_out_evaluates"),
+    )
+
+    id: Mapped[PrimaryKey]
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str]
+    kind: Mapped[CampaignKind] = mapped_column(choices(CampaignKind, "kind"))
+    state: Mapped[CampaignState] = mapped_column(choices(CampaignState, "state"), server_default=CampaignState.DRAFT)
+    imported: Mapped[bool] = mapped_column(server_default=text("false"))
+    form_version_id: Mapped[int | None] = mapped_column(ForeignKey("form_versions.id"))
+    guidelines_id: Mapped[int | None] = mapped_column(ForeignKey("guidelines.id"))
+    overlap: Mapped[int] = mapped_column(server_default="1")
+    cohort: Mapped[Cohort] = mapped_column(choices(Cohort, "cohort"), server_default=Cohort.TRAINING)
+    priority: Mapped[int] = mapped_column(server_default="0")  # higher is handed out first
+    lease_minutes: Mapped[int] = mapped_column(server_default="60")
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[Created]
+    opened_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+
+class CampaignMember(Base):
+    """Who may work in it. `quality` decides and writes; claiming a task reads only this."""
+
+    __tablename__ = "campaign_members"
+    __table_args__ = (Index("ix_campaign_members_user_id", "user_id", "campaign_id"),)
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    paused: Mapped[bool] = mapped_column(server_default=text("false"))
+    joined_at: Mapped[Created]

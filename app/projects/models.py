@@ -1,0 +1,51 @@
+"""A project: its guidelines and rating form, both kept in every version that labelers ever saw."""
+
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, Created, PrimaryKey
+
+
+class Project(Base):
+    __tablename__ = "projects"
+    __table_args__ = (
+        CheckConstraint("default_k BETWEEN 2 AND 9", name="k_in_range"),
+        CheckConstraint("default_overlap BETWEEN 1 AND 20", name="overlap_in_range"),
+    )
+
+    id: Mapped[PrimaryKey]
+    name: Mapped[str] = mapped_column(unique=True)
+    default_k: Mapped[int] = mapped_column(server_default="4")
+    default_overlap: Mapped[int] = mapped_column(server_default="1")
+    archived: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[Created]
+
+
+class Guidelines(Base):
+    """One version of a project's guidelines, in Markdown. Rows are never changed."""
+
+    __tablename__ = "guidelines"
+    __table_args__ = (UniqueConstraint("project_id", "version"),)
+
+    id: Mapped[PrimaryKey]
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    version: Mapped[int]
+    text: Mapped[str]
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[Created]
+
+
+class FormVersion(Base):
+    """One version of a project's rating form (`app.projects.forms.RatingForm`). Rows are never changed."""
+
+    __tablename__ = "form_versions"
+    __table_args__ = (UniqueConstraint("project_id", "version"),)
+
+    id: Mapped[PrimaryKey]
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    version: Mapped[int]
+    definition: Mapped[dict[str, Any]]
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[Created]

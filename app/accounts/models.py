@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -63,7 +64,7 @@ class SignedInSession(Base):
     token_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     csrf_token: Mapped[str]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    flash: Mapped[list[object]] = mapped_column(server_default=text("'[]'::jsonb"))
+    flash: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     created_at: Mapped[Created]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]

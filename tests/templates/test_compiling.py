@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, FileSystemLoader
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_template_compiles(name: str) -> None:
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, extensions=["jinja2.ext.i18n"])
+    assert environment.get_template(name).name == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_template_carries_inline_code(name: str) -> None:
+    text = (TEMPLATES / name).read_text()
+    assert "<style" not in text
+    assert " style=" not in text
+    assert " onclick=" not in text
+    assert text.count("<script") == text.count('<script type="module" src=') + text.count("<script defer src=")

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -56,15 +55,13 @@ class User(Base):
 
 
 class SignedInSession(Base):
-    """A browser that signed in. Only the SHA-256 of its token is kept."""
+    """A browser that signed in. Only the SHA-256 of its token is kept; its forms are guarded by a hash of it."""
 
     __tablename__ = "sessions"
 
     id: Mapped[PrimaryKey]
     token_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    csrf_token: Mapped[str]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    flash: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     created_at: Mapped[Created]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]

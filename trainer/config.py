@@ -1,0 +1,247 @@
+"""Settings of each stage: one frozen dataclass, whose field descriptions become `--help`. No torch here."""
+
+import json
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from trainer.errors import TrainerError
+
+
+class BadSetting(TrainerError):
+    """`name` is the field that is at fault."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"Setting `{name}` {reason}.")
+
+
+def setting(
+    default: Any,
+    description: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A field with its `--help` text and its bounds, which are inclusive."""
+    bounds = {"minimum": minimum, "maximum": maximum, "choices": choices}
+    return field(default=default, metadata={"help": description, "required": False, **bounds})
+
+
+def required(description: str) -> Any:
+    """A text field that must be given. It has an empty default so that settings can be collected step by step."""
+    bounds = {"minimum": None, "maximum": None, "choices": ()}
+    return field(default="", metadata={"help": description, "required": True, **bounds})
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    seed: int = setting(0, "seed of everything that is drawn", minimum=0)
+    threads: int = setting(0, "CPU threads; 0 leaves the choice to OMP_NUM_THREADS", minimum=0)
+    device: str = setting("auto", "where to compute; auto takes a GPU if there is one", choices=("auto", "cpu", "cuda"))
+    max_prompt_tokens: int = setting(1024, "longer prompts lose their beginning", minimum=1)
+    max_completion_tokens: int = setting(1024, "longer completions lose their end", minimum=1)
+
+
+@dataclass(frozen=True)
+class CheckpointSettings(RunSettings):
+    checkpoint_every: int = setting(100, "steps between checkpoints; 0 writes one at the end only", minimum=0)
+    keep_checkpoints: int = setting(2, "checkpoints kept, newest first", minimum=1)
+
+
+@dataclass(frozen=True)
+class TrainingSettings(CheckpointSettings):
+    learning_rate: float = setting(1e-5, "peak learning rate of AdamW (0.9, 0.95)", minimum=0)
+    schedule: str = setting("cosine", "cosine falls to a tenth", choices=("cosine", "constant"))
+    warmup_steps: int = setting(0, "steps of linear warm-up from a tenth", minimum=0)
+    weight_decay: float = setting(0.0, "decoupled weight decay of matrices", minimum=0)
+    clip_norm: float = setting(1.0, "gradients are clipped to this norm; 0 leaves them", minimum=0)
+    batch: int = setting(32, "examples per step", minimum=1)
+    micro_batch: int = setting(0, "examples per forward pass, gradients being accumulated; 0 takes all", minimum=0)
+    residual_dropout: float = setting(0.0, "dropout on what attention and MLP add", minimum=0, maximum=0.9)
+
+
+@dataclass(frozen=True)
+class PretrainConfig(TrainingSettings):
+    """A small causal language model from nothing, with its own tokenizer."""
+
+    texts: str = required("texts.jsonl to learn from")
+    architecture: str = setting("llama", "family of the model", choices=("llama", "gpt2"))
+    vocabulary: int = setting(4000, "entries of the byte-level BPE at most", minimum=300, maximum=200_000)
+    hidden: int = setting(96, "width", minimum=8)
+    layers: int = setting(3, "depth", minimum=1)
+    heads: int = setting(4, "attention heads", minimum=1)
+    feed_forward: int = setting(256, "width of the MLP", minimum=8)
+    context: int = setting(512, "positions the model knows", minimum=16)
+    block: int = setting(128, "texts are packed into rows of this many tokens", minimum=8)
+    epochs: int = setting(2, "passes over the texts", minimum=1)
+    learning_rate: float = setting(3e-3, "peak learning rate of AdamW (0.9, 0.95)", minimum=0)
+    batch: int = setting(32, "rows per step", minimum=1)
+
+
+@dataclass(frozen=True)
+class SFTConfig(TrainingSettings):
+    """Supervised fine-tuning on demonstrations; only the completion is learned."""
+
+    model: str = required("model to start from: a folder or a hub id")
+    demonstrations: str = required("demonstrations.jsonl")
+    epochs: int = setting(16, "passes over the demonstrations", minimum=1)
+    keep: str = setting("best", "model kept: lowest validation loss, or the last", choices=("best", "last"))
+    residual_dropout: float = setting(0.2, "dropout on what attention and MLP add", minimum=0, maximum=0.9)
+
+
+@dataclass(frozen=True)
+class RewardConfig(TrainingSettings):
+    """A reward model from whole rankings."""
+
+    model: str = required("SFT model to start from: a folder or a hub id")
+    comparisons: str = required("comparisons.jsonl")
+    demonstrations: str = setting("", "demonstrations.jsonl that score 0 on average; else all ranked completions do")
+    epochs: int = setting(1, "passes over the rankings; more than one overfits [InstructGPT C.2]", minimum=1)
+    batch: int = setting(64, "rankings per step", minimum=1)
+    ties: str = setting("drop", "what a tie teaches: nothing, or half a win each", choices=("drop", "half"))
+    keep: str = setting("last", "model kept: best validation accuracy, or the last", choices=("best", "last"))
+    average_epochs: int = setting(1, "the kept model is the mean of this many last epochs", minimum=1)
+
+
+@dataclass(frozen=True)
+class PPOConfig(CheckpointSettings):
+    """Proximal policy optimisation against a reward model, held near the SFT policy."""
+
+    model: str = required("SFT policy to start from, also the KL reference")
+    reward_model: str = required("folder of the reward model")
+    prompts: str = required("prompts.jsonl")
+    texts: str = setting("", "texts.jsonl for PPO-ptx")
+    steps: int = setting(100, "batches of rollouts", minimum=1)
+    batch_prompts: int = setting(64, "prompts per batch", minimum=1)
+    samples_per_prompt: int = setting(1, "completions per prompt", minimum=1)
+    minibatch: int = setting(64, "completions per update", minimum=1)
+    epochs: int = setting(1, "passes over each batch of rollouts", minimum=1)
+    learning_rate: float = setting(1e-5, "learning rate of the policy", minimum=0)
+    value_learning_rate: float = setting(9e-6, "learning rate of the value model", minimum=0)
+    warmup_steps: int = setting(10, "steps of linear warm-up from a tenth", minimum=0)
+    clip_norm: float = setting(1.0, "gradients are clipped to this norm; 0 leaves them", minimum=0)
+    kl_coefficient: float = setting(0.02, "price of one nat of KL against the SFT policy", minimum=0)
+    kl_target: float | None = setting(None, "nats per completion that an adaptive coefficient aims at", minimum=0)
+    clip: float = setting(0.2, "range of the policy ratio", minimum=0)
+    value_clip: float = setting(0.2, "range of a value's move per update", minimum=0)
+    gamma: float = setting(1.0, "discount", minimum=0, maximum=1)
+    gae_lambda: float = setting(0.95, "generalised advantage estimation", minimum=0, maximum=1)
+    temperature: float = setting(1.0, "of sampler, policy and reference alike", minimum=0.01)
+    max_new_tokens: int = setting(128, "tokens sampled at most", minimum=1)
+    missing_eos_penalty: float = setting(1.0, "taken from the score of a completion that does not end", minimum=0)
+    whiten: str = setting("advantages", "what is whitened", choices=("advantages", "nothing"))
+    ema: float = setting(0.992, "decay of the averaged policy; 0 keeps the last one", minimum=0, maximum=1)
+    ptx_coefficient: float = setting(0.0, "weight of the language-model gradient on texts", minimum=0)
+    ptx_batch: int = setting(8, "texts per episode", minimum=1)
+
+
+@dataclass(frozen=True)
+class SampleConfig(RunSettings):
+    """Completions of a policy for each prompt."""
+
+    model: str = required("policy: a folder or a hub id")
+    prompts: str = required("prompts.jsonl")
+    k_min: int = setting(4, "completions per prompt at least", minimum=1)
+    k_max: int = setting(4, "completions per prompt at most", minimum=1)
+    temperature: float = setting(1.0, "0 takes the likeliest token", minimum=0)
+    top_p: float = setting(1.0, "nucleus sampled from", minimum=0.01, maximum=1)
+    max_new_tokens: int = setting(128, "tokens sampled at most", minimum=1)
+    batch: int = setting(64, "completions sampled at once", minimum=1)
+
+
+@dataclass(frozen=True)
+class ScoreConfig(RunSettings):
+    """Scores of a reward model for samples or for compared completions."""
+
+    reward_model: str = required("folder of the reward model")
+    samples: str = setting("", "samples.jsonl; needs the prompts")
+    prompts: str = setting("", "prompts.jsonl that the samples belong to")
+    comparisons: str = setting("", "comparisons.jsonl")
+    batch: int = setting(64, "completions per forward pass", minimum=1)
+
+
+Config = PretrainConfig | SFTConfig | RewardConfig | PPOConfig | SampleConfig | ScoreConfig
+
+STAGES: dict[str, type[Config]] = {
+    "pretrain": PretrainConfig,
+    "sft": SFTConfig,
+    "reward": RewardConfig,
+    "ppo": PPOConfig,
+    "sample": SampleConfig,
+    "score": ScoreConfig,
+}
+
+AnyConfig = TypeVar("AnyConfig", bound=RunSettings)
+
+
+def make_config(kind: type[AnyConfig], values: Mapping[str, Any]) -> AnyConfig:
+    """Checked settings from plain values. Raises `BadSetting`, which names the field."""
+    hints = get_type_hints(kind)
+    for name in values:
+        if name not in hints:
+            raise BadSetting(name, f"is unknown to {kind.__name__}")
+    config = kind(**{name: _as_type(name, value, hints[name]) for name, value in values.items()})
+    for item in fields(kind):
+        _check_bounds(item, getattr(config, item.name))
+    return config
+
+
+def read_config(kind: type[AnyConfig], path: Path, overrides: Mapping[str, Any]) -> AnyConfig:
+    """What `path` says, if it exists, with `overrides` on top."""
+    return make_config(kind, {**_stored(path), **overrides})
+
+
+def write_config(config: RunSettings, path: Path) -> None:
+    path.write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise TrainerError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise TrainerError(f"{path} must hold one JSON object.")
+    return values
+
+
+def allowed_types(hint: Any) -> tuple[type, ...]:
+    """`float | None` -> (float, NoneType)."""
+    return get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def _as_type(name: str, value: Any, hint: Any) -> Any:
+    allowed = allowed_types(hint)
+    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in allowed)
+        raise BadSetting(name, f"must be {expected}, not {value!r}")
+    return value
+
+
+def _check_bounds(item: "Field[Any]", value: Any) -> None:
+    rules = item.metadata
+    if rules["required"] and not value:
+        raise BadSetting(item.name, "is required")
+    if rules["choices"] and value not in rules["choices"]:
+        raise BadSetting(item.name, f"must be one of {', '.join(rules['choices'])}, not {value!r}")
+    if value is None or isinstance(value, str):
+        return
+    if value != value or value in (float("inf"), float("-inf")):
+        raise BadSetting(item.name, "must be a finite number")
+    if rules["minimum"] is not None and value < rules["minimum"]:
+        raise BadSetting(item.name, f"must be at least {rules['minimum']}, not {value}")
+    if rules["maximum"] is not None and value > rules["maximum"]:
+        raise BadSetting(item.name, f"must be at most {rules['maximum']}, not {value}")
+
+
+def defaults(kind: type[RunSettings]) -> dict[str, Any]:
+    return {item.name: item.default for item in fields(kind) if item.default is not MISSING}

@@ -1,0 +1,440 @@
+"""The lines of the data files that the app and the trainer exchange. No torch here.
+
+Reading is strict: a line with a missing, misspelt or misfit key raises `BadRecord` with its number.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar, cast
+
+from trainer.errors import TrainerError
+
+Role = Literal["system", "user", "assistant"]
+Cohort = Literal["training", "held_out"]
+Split = Literal["train", "validation", "test"]
+
+ROLES = ("system", "user", "assistant")
+COHORTS = ("training", "held_out")
+SPLITS = ("train", "validation", "test")
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+
+class BadRecord(TrainerError):
+    """A line of a data file that cannot be read; `line_number` counts from 1."""
+
+    def __init__(self, path: Path | str, line_number: int, reason: str) -> None:
+        self.path = Path(path)
+        self.line_number = line_number
+        self.reason = reason
+        super().__init__(f"{self.path.name}, line {line_number}: {reason}.")
+
+
+@dataclass(frozen=True)
+class Message:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    annotation_id: str
+    prompt_id: str
+    prompt: tuple[Message, ...]
+    completion: str
+    labeler: str = ""
+    cohort: Cohort = "training"
+    simulated: bool = False
+    seconds: float | None = None
+    split: Split = "train"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One person's judgement of the K outputs of a prompt; all tuples are parallel to `completion_ids`.
+
+    `ranks`: 1 is best, dense, ties equal; None where the outputs were only rated. A text is None where an imported
+    set lacks it. `authors[k]` names the checkpoints (or "human") that wrote output k.
+    """
+
+    annotation_id: str
+    task_id: str
+    prompt_id: str
+    prompt: tuple[Message, ...]
+    completion_ids: tuple[str, ...]
+    completions: tuple[str | None, ...]
+    authors: tuple[tuple[str, ...], ...]
+    ranks: tuple[int, ...] | None
+    ratings: tuple[Mapping[str, Any], ...]
+    prompt_ratings: Mapping[str, Any]
+    form: str | None = None
+    labeler: str = ""
+    cohort: Cohort = "training"
+    simulated: bool = False
+    seconds: float | None = None
+    split: Split = "train"
+
+
+@dataclass(frozen=True)
+class PromptRecord:
+    prompt_id: str
+    prompt: tuple[Message, ...]
+    split: Split = "train"
+
+
+@dataclass(frozen=True)
+class TextRecord:
+    text: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sampled completion. `logprob`: sum over its tokens under the policy, in nats, at `temperature`."""
+
+    prompt_id: str
+    completion: str
+    token_ids: tuple[int, ...]
+    finish_reason: Literal["stop", "length"]
+    logprob: float
+    checkpoint: str
+    seed: int
+    temperature: float
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class ScoreRecord:
+    completion_id: str
+    reward_checkpoint: str
+    score: float
+
+
+Record = Demonstration | Comparison | PromptRecord | TextRecord | Sample | ScoreRecord
+
+
+def to_line(record: Record) -> str:
+    """One line of JSON without its newline. An absent score is left out rather than written as null."""
+    values = {key: value for key, value in vars(record).items() if not (key == "score" and value is None)}
+    return json.dumps(values, ensure_ascii=False, default=vars)
+
+
+def write_lines(path: Path, records: Iterable[Record]) -> int:
+    """Number of lines written."""
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for record in records:
+            file.write(to_line(record) + "\n")
+            count += 1
+    return count
+
+
+class _Misfit(ValueError):
+    """The reason why a line was refused."""
+
+
+class _Parse(Protocol):
+    def __call__(self, keys: "_Keys", /) -> Any: ...
+
+
+class _Keys:
+    """Takes the keys of one line, one by one; whatever was never asked for is unknown."""
+
+    def __init__(self, values: Any) -> None:
+        if not isinstance(values, dict):
+            raise _Misfit("a line must be a JSON object")
+        self.values = dict(values)
+
+    def take(self, key: str) -> Any:
+        if key not in self.values:
+            raise _Misfit(f"`{key}` is missing")
+        return self.values.pop(key)
+
+    def text(self, key: str) -> str:
+        return _typed(key, self.take(key), str, "a string")
+
+    def text_or(self, key: str, otherwise: str) -> str:
+        return self.text(key) if key in self.values else otherwise
+
+    def optional_text(self, key: str) -> str | None:
+        value = self.values.pop(key, None)
+        return None if value is None else _typed(key, value, str, "a string or null")
+
+    def whole(self, key: str) -> int:
+        return _whole(key, self.take(key))
+
+    def number(self, key: str) -> float:
+        return _number(key, self.take(key))
+
+    def optional_number(self, key: str) -> float | None:
+        value = self.values.pop(key, None)
+        return None if value is None else _number(key, value)
+
+    def flag(self, key: str) -> bool:
+        return _typed(key, self.values.pop(key, False), bool, "true or false")
+
+    def one_of(self, key: str, options: tuple[str, ...], otherwise: str | None) -> Any:
+        value = self.take(key) if otherwise is None else self.values.pop(key, otherwise)
+        if value not in options:
+            raise _Misfit(f"`{key}` must be one of {', '.join(options)}, not {value!r}")
+        return value
+
+    def items(self, key: str) -> list[Any]:
+        return _typed(key, self.take(key), list, "a list")
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        return _typed(key, self.values.pop(key, {}), dict, "an object")
+
+    def messages(self, key: str) -> tuple[Message, ...]:
+        messages = tuple(_message(value) for value in self.items(key))
+        if not messages:
+            raise _Misfit(f"`{key}` must hold at least one message")
+        if messages[-1].role == "assistant":
+            raise _Misfit(f"`{key}` must end where the assistant should speak")
+        return messages
+
+    def nothing_left(self) -> None:
+        if self.values:
+            raise _Misfit(f"`{min(self.values)}` is not a known key")
+
+
+Kind = TypeVar("Kind", str, bool, list[Any], dict[str, Any])
+
+
+def _typed(key: str, value: Any, kind: type[Kind], name: str) -> Kind:
+    if not isinstance(value, kind):
+        raise _Misfit(f"`{key}` must be {name}")
+    return value
+
+
+def _whole(key: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _Misfit(f"`{key}` must be a whole number")
+    return value
+
+
+def _number(key: str, value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or value - value != 0:
+        raise _Misfit(f"`{key}` must be a finite number")
+    return float(value)
+
+
+def _message(value: Any) -> Message:
+    keys = _Keys(value)
+    message = Message(keys.one_of("role", ROLES, None), keys.text("content"))
+    keys.nothing_left()
+    return message
+
+
+def _demonstration(keys: _Keys) -> Demonstration:
+    return Demonstration(
+        annotation_id=keys.text_or("annotation_id", ""),
+        prompt_id=keys.text("prompt_id"),
+        prompt=keys.messages("prompt"),
+        completion=keys.text("completion"),
+        labeler=keys.text_or("labeler", ""),
+        cohort=keys.one_of("cohort", COHORTS, "training"),
+        simulated=keys.flag("simulated"),
+        seconds=keys.optional_number("seconds"),
+        split=keys.one_of("split", SPLITS, "train"),
+    )
+
+
+def _comparison(keys: _Keys) -> Comparison:
+    prompt_id = keys.text("prompt_id")
+    completions = tuple(_text_or_null(value) for value in keys.items("completions"))
+    k = len(completions)
+    if k == 0:
+        raise _Misfit("`completions` must not be empty")
+    return Comparison(
+        annotation_id=keys.text_or("annotation_id", ""),
+        task_id=keys.text_or("task_id", ""),
+        prompt_id=prompt_id,
+        prompt=keys.messages("prompt"),
+        completion_ids=_completion_ids(keys, [f"{prompt_id}-{number}" for number in range(1, k + 1)]),
+        completions=completions,
+        authors=_parallel(keys, "authors", k, _author_names, ()),
+        ranks=_ranks(keys.take("ranks"), k),
+        ratings=_parallel(keys, "ratings", k, _rating, {}),
+        prompt_ratings=keys.mapping("prompt_ratings"),
+        form=keys.optional_text("form"),
+        labeler=keys.text_or("labeler", ""),
+        cohort=keys.one_of("cohort", COHORTS, "training"),
+        simulated=keys.flag("simulated"),
+        seconds=keys.optional_number("seconds"),
+        split=keys.one_of("split", SPLITS, "train"),
+    )
+
+
+def _text_or_null(value: Any) -> str | None:
+    return None if value is None else _typed("completions", value, str, "a list of strings or nulls")
+
+
+def _completion_ids(keys: _Keys, otherwise: list[str]) -> tuple[str, ...]:
+    if "completion_ids" not in keys.values:
+        return tuple(otherwise)
+    ids = tuple(_typed("completion_ids", value, str, "a list of strings") for value in keys.items("completion_ids"))
+    if len(ids) != len(otherwise):
+        raise _Misfit(f"`completion_ids` has {len(ids)} entries for {len(otherwise)} completions")
+    if len(set(ids)) != len(ids):
+        raise _Misfit("`completion_ids` must differ from each other")
+    return ids
+
+
+def _author_names(value: Any) -> tuple[str, ...]:
+    names = _typed("authors", value, list, "a list of lists of strings")
+    return tuple(_typed("authors", name, str, "a list of lists of strings") for name in names)
+
+
+def _rating(value: Any) -> dict[str, Any]:
+    return _typed("ratings", value, dict, "a list of objects")
+
+
+Part = TypeVar("Part")
+
+
+def _parallel(keys: _Keys, key: str, k: int, parse: Callable[[Any], Part], otherwise: Part) -> tuple[Part, ...]:
+    if key not in keys.values:
+        return (otherwise,) * k
+    parts = tuple(parse(value) for value in keys.items(key))
+    if len(parts) != k:
+        raise _Misfit(f"`{key}` has {len(parts)} entries for {k} completions")
+    return parts
+
+
+def _ranks(value: Any, k: int) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    ranks = tuple(_whole("ranks", rank) for rank in _typed("ranks", value, list, "a list or null"))
+    if len(ranks) != k:
+        raise _Misfit(f"`ranks` has {len(ranks)} entries for {k} completions")
+    if not is_dense(ranks):
+        raise _Misfit(f"`ranks` must be dense and start at 1, not {list(ranks)}")
+    return ranks
+
+
+def is_dense(ranks: Iterable[int]) -> bool:
+    """Whether the ranks used are 1, 2, ... without a gap."""
+    used = set(ranks)
+    return used == set(range(1, len(used) + 1))
+
+
+def _prompt_record(keys: _Keys) -> PromptRecord:
+    return PromptRecord(keys.text("prompt_id"), keys.messages("prompt"), keys.one_of("split", SPLITS, "train"))
+
+
+def _text_record(keys: _Keys) -> TextRecord:
+    return TextRecord(keys.text("text"))
+
+
+def _sample(keys: _Keys) -> Sample:
+    return Sample(
+        prompt_id=keys.text("prompt_id"),
+        completion=keys.text("completion"),
+        token_ids=tuple(_whole("token_ids", value) for value in keys.items("token_ids")),
+        finish_reason=keys.one_of("finish_reason", ("stop", "length"), None),
+        logprob=keys.number("logprob"),
+        checkpoint=keys.text("checkpoint"),
+        seed=keys.whole("seed"),
+        temperature=keys.number("temperature"),
+        score=keys.optional_number("score"),
+    )
+
+
+def _score(keys: _Keys) -> ScoreRecord:
+    return ScoreRecord(keys.text("completion_id"), keys.text("reward_checkpoint"), keys.number("score"))
+
+
+_PARSERS: dict[type[Record], _Parse] = {
+    Demonstration: _demonstration,
+    Comparison: _comparison,
+    PromptRecord: _prompt_record,
+    TextRecord: _text_record,
+    Sample: _sample,
+    ScoreRecord: _score,
+}
+
+AnyRecord = TypeVar("AnyRecord", Demonstration, Comparison, PromptRecord, TextRecord, Sample, ScoreRecord)
+
+
+def parse_line(kind: type[AnyRecord], line: str, path: Path | str, line_number: int) -> AnyRecord:
+    """One record. Raises `BadRecord`."""
+    try:
+        keys = _Keys(json.loads(line))
+        record = cast("AnyRecord", _PARSERS[kind](keys))
+        keys.nothing_left()
+    except _Misfit as error:
+        raise BadRecord(path, line_number, str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(path, line_number, f"not JSON ({error})") from None
+    return record
+
+
+def read_lines(kind: type[AnyRecord], path: Path) -> Iterator[AnyRecord]:
+    """The records of a JSON lines file, in order; blank lines are skipped. Raises `BadRecord`, `FileNotFoundError`."""
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield parse_line(kind, line, path, number)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`counts` and `sha256` are by file name; `filter` says what was asked for, in the app's words."""
+
+    kind: Literal["demonstrations", "comparisons", "prompts"]
+    counts: Mapping[str, int]
+    sha256: Mapping[str, str]
+    filter: Mapping[str, Any]
+    split_rule: str
+    created: str
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the kind and the files' digests: equal contents, equal digest, whenever frozen."""
+        content = json.dumps([self.format_version, self.kind, dict(self.sha256)], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+class DatasetChanged(TrainerError):
+    """A file is missing, or is not the one that was frozen."""
+
+
+def file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
+    (folder / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST_NAME
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DatasetChanged(f"{path} is missing.") from None
+    except ValueError as error:
+        raise DatasetChanged(f"{path} is not JSON: {error}.") from error
+    if not isinstance(values, dict) or set(values) != {item.name for item in fields(Manifest)}:
+        raise DatasetChanged(f"{path} does not have the keys of a manifest.")
+    if values["format_version"] != FORMAT_VERSION:
+        raise DatasetChanged(f"{path} has format version {values['format_version']}; this is {FORMAT_VERSION}.")
+    return Manifest(**values)
+
+
+def verified_manifest(folder: Path) -> Manifest:
+    """The manifest of `folder`, after each file was compared with its SHA-256. Raises `DatasetChanged`."""
+    manifest = read_manifest(folder)
+    for name, expected in manifest.sha256.items():
+        path = folder / name
+        if not path.is_file():
+            raise DatasetChanged(f"{path} is missing.")
+        if file_digest(path) != expected:
+            raise DatasetChanged(f"{path} has changed since the dataset was frozen.")
+    return manifest

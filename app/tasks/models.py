@@ -78,7 +78,7 @@ class TaskCompletion(Base):
 
 
 class AssignmentState(StrEnum):
-    """`leased` holds a slot; `expired` gave it back but its work stays and may still be submitted."""
+    """`leased` holds a slot (one at a time); `expired` gave it back but its work stays and may still be submitted."""
 
     LEASED = "leased"
     EXPIRED = "expired"
@@ -93,6 +93,7 @@ class Assignment(Base):
         UniqueConstraint("id", "task_id", "labeler_id"),
         Index("ix_assignments_task_id", "task_id"),
         Index("ix_assignments_leases", "deadline", postgresql_where=text("state = 'leased'")),
+        Index("uq_assignments_one_lease", "labeler_id", unique=True, postgresql_where=text("state = 'leased'")),
         CheckConstraint("active_seconds >= 0", name="time_is_not_negative"),
     )
 

@@ -47,5 +47,6 @@ class FormVersion(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     version: Mapped[int]
     definition: Mapped[dict[str, Any]]
+    imported: Mapped[bool] = mapped_column(server_default=text("false"))  # only describes imported annotations
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[Created]

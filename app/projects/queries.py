@@ -1,0 +1,49 @@
+"""Reads about projects."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import NotFound
+from app.projects.forms import RatingForm
+from app.projects.models import FormVersion, Guidelines, Project
+
+
+def projects(session: Session) -> list[Project]:
+    return list(session.scalars(select(Project).order_by(Project.archived, Project.name)))
+
+
+def project(session: Session, number: int) -> Project:
+    found = session.get(Project, number)
+    if found is None:
+        raise NotFound(what="project", number=number)
+    return found
+
+
+def project_named(session: Session, name: str) -> Project | None:
+    return session.scalar(select(Project).where(Project.name == name))
+
+
+def guidelines_versions(session: Session, project: Project) -> list[Guidelines]:
+    """Newest first."""
+    query = select(Guidelines).where(Guidelines.project_id == project.id).order_by(Guidelines.version.desc())
+    return list(session.scalars(query))
+
+
+def form_versions(session: Session, project: Project) -> list[FormVersion]:
+    """Newest first, without those that only describe imported annotations."""
+    query = select(FormVersion).where(FormVersion.project_id == project.id, ~FormVersion.imported)
+    return list(session.scalars(query.order_by(FormVersion.version.desc())))
+
+
+def current_guidelines(session: Session, project: Project) -> Guidelines:
+    query = select(Guidelines).where(Guidelines.project_id == project.id).order_by(Guidelines.version.desc())
+    return session.scalars(query.limit(1)).one()
+
+
+def current_form(session: Session, project: Project) -> FormVersion:
+    query = select(FormVersion).where(FormVersion.project_id == project.id, ~FormVersion.imported)
+    return session.scalars(query.order_by(FormVersion.version.desc()).limit(1)).one()
+
+
+def rating_form(version: FormVersion) -> RatingForm:
+    return RatingForm.model_validate(version.definition)

@@ -1,0 +1,32 @@
+"""The web application: its pages, and what stands round all of them."""
+
+from fastapi import FastAPI
+from sqlalchemy import Engine
+from sqlalchemy.orm import sessionmaker
+
+from app.config import Settings
+from app.web import home
+from app.web.cookies import QueuedCookies
+from app.web.errors import FailurePages, install_error_pages
+from app.web.proxies import ForwardedHeaders
+from app.web.security import SecurityHeaders
+from app.web.static_files import StampedFiles
+
+AREAS = (home,)
+
+
+def create_app(settings: Settings, engine: Engine) -> FastAPI:
+    """Serves `engine`'s database, whose schema must be current. There is no API description to browse."""
+    app = FastAPI(title="Rondo", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.settings = settings
+    app.state.sessions = sessionmaker(engine, expire_on_commit=False)
+    install_error_pages(app)
+    # The last one added stands outermost.
+    app.add_middleware(FailurePages)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(QueuedCookies)
+    app.add_middleware(ForwardedHeaders, trusted_proxies=settings.trusted_proxies)
+    for area in AREAS:
+        app.include_router(area.router)
+    app.mount("/static", StampedFiles(), name="static")
+    return app

@@ -1,0 +1,91 @@
+"""What routes ask for: the database session, the person signed in, and who is let in at all.
+
+Every route names whom it lets in, as `dependencies=[allow(Role.ADMIN)]` or `dependencies=[public]`; a test walks all
+routes and fails where one names nobody. The same dependency refuses forged posts, so no route can forget that either.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.requests import Request
+
+from app.accounts.models import Role, User
+from app.accounts.sessions import user_of_session
+from app.errors import DomainError, message
+from app.web.cookies import read_cookie
+from app.web.errors import SignInNeeded
+from app.web.security import refuse_forgery
+
+EVERYBODY_SIGNED_IN = (Role.LABELER, Role.RESEARCHER, Role.ADMIN)
+
+
+class NotForThisRole(DomainError):
+    status = HTTPStatus.FORBIDDEN
+    sentence = message("Your account may not open this page. Ask an administrator if it should.")
+
+
+def open_session(request: Request) -> Iterator[Session]:
+    """One transaction a request, committed before the answer is sent; an error in between undoes it all."""
+    sessions: sessionmaker[Session] = request.app.state.sessions
+    with sessions() as session:
+        yield session
+        session.commit()
+
+
+# Without the scope FastAPI would commit after the answer: a failing commit would follow a page that says "saved".
+SessionDep = Annotated[Session, Depends(open_session, scope="function")]
+
+
+def recognise(request: Request, session: SessionDep) -> User | None:
+    """The person whose session cookie came with the request, kept on `request.state.user` for the page."""
+    token = read_cookie(request, "session")
+    request.state.user = user_of_session(session, token) if token else None
+    user: User | None = request.state.user
+    return user
+
+
+Visitor = Annotated[User | None, Depends(recognise)]
+
+
+class Admission:
+    """Lets the named roles in, or everybody where it names none, and refuses forged posts."""
+
+    def __init__(self, *roles: Role) -> None:
+        self.roles = roles
+
+    async def __call__(self, request: Request, visitor: Visitor) -> AsyncIterator[None]:
+        self._check_role(visitor)
+        await refuse_forgery(request)
+        try:
+            yield
+        finally:
+            await request.close()
+
+    def _check_role(self, visitor: User | None) -> None:
+        if not self.roles:
+            return
+        if visitor is None:
+            raise SignInNeeded
+        if visitor.role not in self.roles:
+            raise NotForThisRole
+
+
+def allow(*roles: Role) -> Any:
+    """A dependency that lets in people with one of `roles`."""
+    return Depends(Admission(*(roles or EVERYBODY_SIGNED_IN)), scope="function")
+
+
+public: Any = Depends(Admission(), scope="function")
+
+
+def signed_in_user(visitor: Visitor) -> User:
+    """Raises `SignInNeeded`."""
+    if visitor is None:
+        raise SignInNeeded
+    return visitor
+
+
+CurrentUser = Annotated[User, Depends(signed_in_user)]

@@ -1,0 +1,103 @@
+"""When a request ends in an error: a page that says what happened and what to do, or JSON for who asked for it."""
+
+from gettext import gettext as _
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import DomainError
+from app.web.templating import page, redirect
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, and the page is not for everybody."""
+
+
+def install_error_pages(app: FastAPI) -> None:
+    app.add_exception_handler(DomainError, _domain_error)
+    app.add_exception_handler(SignInNeeded, _sign_in_needed)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _unreadable_address)
+
+
+def wants_json(request: Request) -> bool:
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
+
+
+def error_answer(request: Request, status: HTTPStatus, sentence: str) -> Response:
+    if wants_json(request):
+        return JSONResponse({"error": sentence}, status)
+    return page(request, "errors/error.html", status, heading=_heading(status), sentence=sentence)
+
+
+def _heading(status: HTTPStatus) -> str:
+    headings = {
+        HTTPStatus.UNAUTHORIZED: _("Please sign in"),
+        HTTPStatus.FORBIDDEN: _("Not allowed"),
+        HTTPStatus.NOT_FOUND: _("Page not found"),
+        HTTPStatus.TOO_MANY_REQUESTS: _("Please wait a little"),
+        HTTPStatus.INTERNAL_SERVER_ERROR: _("Something broke"),
+    }
+    return headings.get(status, _("This did not work"))
+
+
+def _domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)
+    return error_answer(request, error.status, error.localized())
+
+
+def _sign_in_needed(request: Request, _error: Exception) -> Response:
+    """A reader is sent to sign in and comes back; what was posted cannot be posted again by us."""
+    if request.method == "GET" and not wants_json(request):
+        return redirect(f"/sign-in?{urlencode({'next': request.url.path})}")
+    sentence = _("You are not signed in any more, so nothing was saved. Sign in in another window and send it again.")
+    return error_answer(request, HTTPStatus.UNAUTHORIZED, sentence)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    sentence = _("There is nothing at this address.") if status is HTTPStatus.NOT_FOUND else f"{status.description}."
+    return error_answer(request, status, sentence)
+
+
+def _unreadable_address(request: Request, _error: Exception) -> Response:
+    """Only the path and the query are parsed by FastAPI; forms have `app.web.forms`."""
+    return error_answer(request, HTTPStatus.NOT_FOUND, _("There is nothing at this address."))
+
+
+class FailurePages:
+    """Answers what no handler foresaw with a page, and lets the error go on to the server's log.
+
+    It stands inside the other middleware, so that this page has the security headers too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def note_start(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, note_start)
+        except Exception:
+            if scope["type"] == "http" and not started:
+                await _failure(Request(scope, receive))(scope, receive, send)
+            raise
+
+
+def _failure(request: Request) -> Response:
+    sentence = _("The server could not finish this. It was written to the log; nothing was saved.")
+    return error_answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, sentence)

@@ -1,0 +1,103 @@
+"""What every answer carries and every unsafe request must prove.
+
+Forms are guarded by a token derived from a secret cookie: that of the session where somebody is signed in, else one
+that only tells visits apart. Another site can make a browser send the cookie but cannot read it, so it cannot know
+the token.
+"""
+
+from hashlib import sha256
+from hmac import compare_digest
+from hmac import new as hmac
+from http import HTTPStatus
+from secrets import token_urlsafe
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import DomainError, message
+from app.web.cookies import read_cookie, set_cookie
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "font-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+class ForgedRequest(DomainError):
+    """The token of the form is missing or belongs to another visit."""
+
+    status = HTTPStatus.FORBIDDEN
+    sentence = message("This form is out of date, so nothing was saved. Reload the page and send it again.")
+
+
+def visit_secret(request: Request) -> str:
+    """The secret cookie of this browser: the session's, else the visit's, which is set where there is none yet."""
+    fresh: str | None = getattr(request.state, "visit_secret", None)
+    secret = fresh or read_cookie(request, "session") or read_cookie(request, "visit")
+    return secret or begin_visit(request)
+
+
+def begin_visit(request: Request) -> str:
+    """A new secret for a browser in which nobody is signed in."""
+    secret = token_urlsafe(32)
+    set_cookie(request, "visit", secret)
+    use_secret(request, secret)
+    return secret
+
+
+def use_secret(request: Request, secret: str) -> None:
+    """From here on this answer is for the browser that will hold `secret`, whatever cookie it sent."""
+    request.state.visit_secret = secret
+
+
+def sign(request: Request, purpose: str, text: str = "") -> str:
+    return hmac(visit_secret(request).encode(), f"{purpose}:{text}".encode(), sha256).hexdigest()
+
+
+def csrf_token(request: Request) -> str:
+    return sign(request, "csrf")
+
+
+async def refuse_forgery(request: Request) -> None:
+    """Raises `ForgedRequest`. The token comes in the header `X-CSRF-Token` or in the field `csrf_token`."""
+    if request.method in SAFE_METHODS:
+        return
+    sent = request.headers.get("x-csrf-token") or (await request.form()).get("csrf_token")
+    if not isinstance(sent, str) or not compare_digest(sent.encode(), csrf_token(request).encode()):
+        raise ForgedRequest
+
+
+class SecurityHeaders:
+    """Adds the headers to every answer, and keeps pages made for one person out of shared caches."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name.lower() for name, _ in message["headers"]}
+                defaults = HEADERS | {"cache-control": "no-store"}
+                added = [(name.encode(), value.encode()) for name, value in defaults.items()]
+                message["headers"] = [*message["headers"], *(pair for pair in added if pair[0] not in present)]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)

@@ -1,0 +1,87 @@
+"""Pages: Jinja templates with what every one of them may use."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from gettext import gettext, ngettext
+from hashlib import sha256
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+import app
+from app.web.flashes import take_flashes
+from app.web.security import csrf_token
+
+SERVED = ("css", "js", "vendor")
+
+
+def packed_folder(name: str) -> Path:
+    """`templates` or `static`: inside the package in a wheel, beside it in a checkout."""
+    package = Path(app.__file__).parent
+    return next(folder for folder in (package / name, package.parent / name) if folder.is_dir())
+
+
+@lru_cache
+def environment() -> Environment:
+    pages = Environment(
+        loader=FileSystemLoader(packed_folder("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    pages.globals["static_url"] = static_url
+    return pages
+
+
+@lru_cache
+def static_stamp() -> str:
+    """A digest of all static files. It stands in their address, so that browsers may keep them for ever."""
+    digest = sha256()
+    folder = packed_folder("static")
+    for path in sorted(path for served in SERVED for path in (folder / served).rglob("*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def static_url(path: str) -> str:
+    """The stamp comes first, so that modules and stylesheets that name each other relatively carry it too."""
+    return f"/static/{static_stamp()}/{path}"
+
+
+def page(request: Request, template: str, status: int = 200, **context: object) -> Response:
+    """Render a template; it sees `context`, `request`, `current_user`, `csrf_token`, `flashes` and `url_for`."""
+    user = getattr(request.state, "user", None)
+    body = (
+        environment()
+        .get_template(template)
+        .render(
+            request=request,
+            current_user=user,
+            locale=user.language if user else "en",
+            csrf_token=csrf_token(request),
+            flashes=take_flashes(request),
+            url_for=_path_for(request),
+            **context,
+        )
+    )
+    return HTMLResponse(body, status)
+
+
+def _path_for(request: Request) -> Callable[..., str]:
+    """Paths only: an absolute address would repeat whatever host the request named."""
+
+    def url_for(name: str, **parameters: object) -> str:
+        return str(request.app.url_path_for(name, **parameters))
+
+    return url_for
+
+
+def redirect(url: str) -> Response:
+    """The answer to a POST that was taken: 303, so that the browser asks for the next page with GET."""
+    return RedirectResponse(url, status_code=303)

@@ -1,10 +1,11 @@
 """The declarative base, the engine and sessions. Everything is synchronous, one commit per request."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from itertools import islice
+from typing import Annotated, Any, TypeVar
 
 from sqlalchemy import BigInteger, DateTime, Engine, Enum, Identity, MetaData, create_engine, func
 from sqlalchemy.dialects.postgresql import JSONB
@@ -19,6 +20,7 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+Row = TypeVar("Row")
 Json = dict[str, Any]
 JsonList = list[Any]
 
@@ -58,3 +60,10 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """A session for commands and the worker: committed when the block ends well, else rolled back."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def in_batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """As many rows as one statement should carry, at a time."""
+    iterator = iter(rows)
+    while batch := list(islice(iterator, size)):
+        yield batch

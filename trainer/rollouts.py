@@ -1,0 +1,230 @@
+"""The built-in sampler: each prompt goes through the model once, its completions share the cache from there.
+
+What a completion will be depends on its seed alone and not on what else is in the batch (up to rounding): its
+random numbers are drawn beforehand, one per token, and a token is read off the inverse of the distribution function.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from trainer.errors import TrainerError
+from trainer.key_value_cache import preallocated_cache
+from trainer.layout import left_filled
+
+FinishReason = Literal["stop", "length"]
+
+# Finished rows are dropped from the batch once they are this share of it: dropping copies the cache.
+FINISHED_SHARE = 0.15
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    max_new_tokens: int
+    temperature: float = 1.0  # 0: always the likeliest token
+    top_p: float = 1.0
+    top_k: int = 0  # 0: all tokens
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """One prompt and one seed for each completion wanted of it."""
+
+    prompt_ids: Sequence[int]
+    seeds: Sequence[int]
+
+
+@dataclass(frozen=True)
+class SampledCompletion:
+    """The ids as drawn, the end token included where there is one; never decode and tokenise them again."""
+
+    token_ids: list[int]
+    logprobs: list[float]  # under the distribution drawn from: temperature, top-k and top-p applied
+    finish_reason: FinishReason
+
+
+class PromptTooLong(TrainerError):
+    def __init__(self, prompt_tokens: int, new_tokens: int, context: int) -> None:
+        super().__init__(
+            f"A prompt of {prompt_tokens} tokens and a completion of up to {new_tokens} do not fit into the "
+            f"{context} positions of the model. Shorten the prompts or lower the length of completions."
+        )
+
+
+def seed_of(*parts: object) -> int:
+    """A 64-bit seed that depends on all parts, the same on every machine."""
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
+
+
+@torch.inference_mode()
+def sample_completions(
+    model: PreTrainedModel,
+    requests: Sequence[SampleRequest],
+    settings: SamplingSettings,
+    end_ids: Sequence[int],
+    batch_size: int,
+) -> list[list[SampledCompletion]]:
+    """For each request its completions, one per seed. A batch holds at most `batch_size` completions.
+
+    The model must be in evaluation mode. Raises PromptTooLong.
+    """
+    _check(model, requests, settings)
+    completions: list[list[SampledCompletion]] = [[] for _ in requests]
+    for batch in _batches(requests, batch_size):
+        drawn = iter(_Batch(model, [requests[index] for index in batch], settings, end_ids).decode())
+        for index in batch:
+            completions[index] = [next(drawn) for _ in requests[index].seeds]
+    return completions
+
+
+def _check(model: PreTrainedModel, requests: Sequence[SampleRequest], settings: SamplingSettings) -> None:
+    if model.training:
+        raise ValueError("Sampling with dropout on: call model.eval() first.")
+    context = model.config.max_position_embeddings
+    for request in requests:
+        if not request.prompt_ids:
+            raise ValueError("An empty prompt: a prompt needs at least one token to continue from.")
+        if len(request.prompt_ids) + settings.max_new_tokens > context:
+            raise PromptTooLong(len(request.prompt_ids), settings.max_new_tokens, context)
+
+
+def _batches(requests: Sequence[SampleRequest], batch_size: int) -> Iterator[list[int]]:
+    """Prompts of like length together, so that little is padded."""
+    batch: list[int] = []
+    rows = 0
+    for index in sorted(range(len(requests)), key=lambda index: len(requests[index].prompt_ids)):
+        wanted = len(requests[index].seeds)
+        if batch and rows + wanted > batch_size:
+            yield batch
+            batch, rows = [], 0
+        batch.append(index)
+        rows += wanted
+    if batch:
+        yield batch
+
+
+class _Batch:
+    """Rows decoded together. `going` holds the row numbers still in the model, the first axis of mask and cache."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        requests: Sequence[SampleRequest],
+        settings: SamplingSettings,
+        end_ids: Sequence[int],
+    ) -> None:
+        device = model.device
+        self.model, self.requests, self.settings = model, requests, settings
+        self.end_ids = torch.tensor(list(end_ids), device=device)
+        width = max(len(request.prompt_ids) for request in requests)
+        self.cache = preallocated_cache(model.config.num_hidden_layers, width + settings.max_new_tokens)
+        seeds = [seed for request in requests for seed in request.seeds]
+        self.uniforms = torch.from_numpy(
+            numpy.stack([numpy.random.default_rng(seed).random(settings.max_new_tokens) for seed in seeds])
+        ).to(device)
+        self.going = torch.arange(len(seeds), device=device)
+        self.tokens = torch.zeros(len(seeds), settings.max_new_tokens, dtype=torch.long, device=device)
+        self.logprobs = torch.zeros(len(seeds), settings.max_new_tokens, device=device)
+        self.lengths = torch.full((len(seeds),), settings.max_new_tokens, device=device)
+        self.ended = torch.zeros(len(seeds), dtype=torch.bool, device=device)
+
+    def decode(self) -> list[SampledCompletion]:
+        logits = self._prefill()
+        for step in range(self.settings.max_new_tokens):
+            chosen = self._draw(logits, step)
+            if step + 1 == self.settings.max_new_tokens:
+                break
+            chosen = self._drop_finished(chosen)
+            if not len(self.going):
+                break
+            logits = self._advance(chosen)
+        return self._completions()
+
+    def _prefill(self) -> Tensor:
+        """The last position's logits `[rows, V]`, after each prompt went through the model once."""
+        device = self.model.device
+        prompts = left_filled([request.prompt_ids for request in self.requests], pad_id=0)
+        ids, mask, positions = (prompts[name].to(device) for name in ("input_ids", "attention_mask", "position_ids"))
+        logits = self._forward(ids, mask, positions)
+        copies = torch.tensor([len(request.seeds) for request in self.requests], device=device)
+        rows = torch.repeat_interleave(torch.arange(len(copies), device=device), copies)
+        self.cache.batch_select_indices(rows)
+        self.mask, self.positions = mask[rows], positions[rows, -1] + 1
+        return logits[rows]
+
+    def _advance(self, chosen: Tensor) -> Tensor:
+        self.mask = torch.nn.functional.pad(self.mask, (0, 1), value=1)
+        logits = self._forward(chosen[:, None], self.mask, self.positions[:, None])
+        self.positions = self.positions + 1
+        return logits
+
+    def _forward(self, ids: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
+        output = self.model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        logits: Tensor = output.logits[:, -1]
+        return logits
+
+    def _draw(self, logits: Tensor, step: int) -> Tensor:
+        """One token for each row in the model, written down for those that have not ended."""
+        logprobs = sampling_logprobs(logits, self.settings)
+        chosen = inverse_draw(logprobs, self.uniforms[self.going, step])
+        self.tokens[self.going, step] = chosen
+        self.logprobs[self.going, step] = logprobs.gather(1, chosen[:, None])[:, 0]
+        ends = self.going[torch.isin(chosen, self.end_ids) & ~self.ended[self.going]]
+        self.ended[ends] = True
+        self.lengths[ends] = step + 1
+        return chosen
+
+    def _drop_finished(self, chosen: Tensor) -> Tensor:
+        open_rows = (~self.ended[self.going]).nonzero()[:, 0]
+        if len(open_rows) and len(open_rows) > (1 - FINISHED_SHARE) * len(self.going):
+            return chosen
+        self.cache.batch_select_indices(open_rows)
+        self.going, self.mask = self.going[open_rows], self.mask[open_rows]
+        self.positions = self.positions[open_rows]
+        return chosen[open_rows]
+
+    def _completions(self) -> list[SampledCompletion]:
+        rows = zip(
+            self.tokens.tolist(), self.logprobs.tolist(), self.lengths.tolist(), self.ended.tolist(), strict=True
+        )
+        return [
+            SampledCompletion(tokens[:length], logprobs[:length], "stop" if ended else "length")
+            for tokens, logprobs, length, ended in rows
+        ]
+
+
+def sampling_logprobs(logits: Tensor, settings: SamplingSettings) -> Tensor:
+    """`[N, V]` log-probabilities of the distribution drawn from, in fp32; -inf where top-k or top-p cut off."""
+    if settings.temperature == 0:
+        likeliest = logits.argmax(-1, keepdim=True)
+        return torch.full_like(logits, -torch.inf, dtype=torch.float32).scatter(1, likeliest, 0.0)
+    logprobs = torch.log_softmax(logits.float() / settings.temperature, dim=-1)
+    if 0 < settings.top_k < logprobs.shape[-1]:
+        weakest_kept = logprobs.topk(settings.top_k).values[:, -1:]
+        logprobs = logprobs.masked_fill(logprobs < weakest_kept, -torch.inf).log_softmax(-1)
+    if settings.top_p < 1:
+        ordered, places = logprobs.sort(descending=True)
+        # a token stays if those likelier than it do not make up top_p yet: the likeliest always stays
+        surplus = ordered.exp().cumsum(-1) - ordered.exp() >= settings.top_p
+        logprobs = logprobs.masked_fill(surplus.gather(1, places.argsort(1)), -torch.inf).log_softmax(-1)
+    return logprobs
+
+
+def inverse_draw(logprobs: Tensor, uniforms: Tensor) -> Tensor:
+    """`[N]` the token at which a row's summed probability passes its number in [0, 1); fp64 for big vocabularies."""
+    cumulative = logprobs.double().exp().cumsum(-1)
+    chosen = torch.searchsorted(cumulative, uniforms[:, None] * cumulative[:, -1:], right=True)[:, 0]
+    return chosen.clamp(max=logprobs.shape[-1] - 1)

@@ -1,0 +1,87 @@
+"""A run's folder: settings, status, metrics, and where models and checkpoints lie. No torch here."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+State = Literal["running", "finished", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def status(self) -> Path:
+        return self.path / "status.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples.jsonl"
+
+    @property
+    def scores(self) -> Path:
+        return self.path / "scores.jsonl"
+
+    def write_status(self, state: State, step: int, steps: int, error: str | None = None) -> None:
+        """`steps` may be 0 while it is not known. A reader never sees half a file."""
+        progress = 1.0 if state == "finished" else step / steps if steps else 0.0
+        status = {
+            "state": state,
+            "step": step,
+            "steps": steps,
+            "progress": round(progress, 4),
+            "error": error,
+            "updated": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+        write_atomically(self.status, json.dumps(status) + "\n")
+
+    def end_status(self, state: State, error: str | None = None) -> None:
+        """How the run ended, at the step where it was."""
+        before = self.read_status()
+        self.write_status(state, before["step"], before["steps"], error)
+
+    def read_status(self) -> dict[str, Any]:
+        try:
+            status: dict[str, Any] = json.loads(self.status.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {"step": 0, "steps": 0}
+        return status
+
+    def append_metrics(self, values: Mapping[str, Any]) -> None:
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def forget_metrics_after(self, step: int) -> None:
+        """Drop the lines of steps that a resumed run will take again, and a line cut short by a crash."""
+        if not self.metrics.exists():
+            return
+        lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        write_atomically(self.metrics, "".join(kept))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

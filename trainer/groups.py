@@ -1,0 +1,79 @@
+"""The shape that every stage sees: a prompt and its K completions, and the order in which groups are taken."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WINDOW = 32
+
+
+@dataclass(frozen=True)
+class RankedGroup:
+    """`ranks`: 1 is best, ties equal; parallel to `completion_ids` and `truncated`."""
+
+    prompt_id: str
+    prompt_ids: tuple[int, ...]
+    completion_ids: tuple[tuple[int, ...], ...]
+    ranks: tuple[int, ...]
+    truncated: tuple[bool, ...]
+
+    @property
+    def k(self) -> int:
+        return len(self.completion_ids)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row: the prompt with one completion."""
+        return len(self.prompt_ids) + max(len(ids) for ids in self.completion_ids)
+
+    @property
+    def has_preference(self) -> bool:
+        """Whether any two completions are ranked differently."""
+        return len(set(self.ranks)) > 1
+
+
+def batch_count(examples: int, batch: int) -> int:
+    """The last batch of a pass may be smaller."""
+    return -(-examples // batch)
+
+
+def epoch_batches(lengths: Sequence[int], batch: int, seed: int, epoch: int) -> list[list[int]]:
+    """Indices of each batch of one pass: every example once, examples of like length together.
+
+    A pure function of its arguments, so a resumed run needs no more than its step number.
+    """
+    draw = random.Random(f"{seed}/{epoch}")
+    order = list(range(len(lengths)))
+    draw.shuffle(order)
+    span = batch * WINDOW
+    batches = []
+    for start in range(0, len(order), span):
+        window = sorted(order[start : start + span], key=lambda index: lengths[index])
+        batches += [window[first : first + batch] for first in range(0, len(window), batch)]
+    draw.shuffle(batches)
+    return batches
+
+
+class Sampler:
+    """Batches by step number, counted from 0 across epochs."""
+
+    def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
+        self.lengths = lengths
+        self.batch = batch
+        self.seed = seed
+        self.per_epoch = batch_count(len(lengths), batch)
+        self._epoch = -1
+        self._batches: list[list[int]] = []
+
+    def at(self, step: int) -> list[int]:
+        epoch, place = divmod(step, self.per_epoch)
+        if epoch != self._epoch:
+            self._batches = epoch_batches(self.lengths, self.batch, self.seed, epoch)
+            self._epoch = epoch
+        return self._batches[place]
+
+
+def micro_batches(batch: Sequence[RankedGroup], size: int) -> list[Sequence[RankedGroup]]:
+    """`size` groups at a time, in order; 0 takes all at once."""
+    step = size or len(batch)
+    return [batch[start : start + step] for start in range(0, len(batch), step)]

@@ -1,0 +1,216 @@
+"""What every training stage does around its own step: schedule, update, metrics, checkpoints, resume, stop.
+
+A stage reads
+
+    loop = Loop(folder, config, steps, {"model": model, "learner": learner})
+    for step in loop:
+        ... losses, backward ...
+        norm = learner.update(step)
+        loop.log(step, loss=..., norm=norm)
+
+and continues after the newest checkpoint by itself; N steps equal k steps, a new process and N - k steps.
+"""
+
+import math
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from trainer.config import CheckpointSettings, RunSettings, TrainingSettings
+from trainer.errors import Stopped, TrainerError
+from trainer.folder import RunFolder
+
+STATE_NAME = "state.pt"
+FLOOR = 0.1
+STATUS_SECONDS = 0.5
+
+
+class Stateful(Protocol):
+    """Anything that must survive a restart: a module, a learner, an average, a controller."""
+
+    def state_dict(self) -> Mapping[str, Any]: ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> Any: ...
+
+
+def prepare(settings: RunSettings) -> torch.device:
+    """Seed, threads and device of this process."""
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    torch.manual_seed(settings.seed)
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise TrainerError("There is no CUDA device here; choose the device cpu or auto.")
+    cuda = settings.device != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if cuda else "cpu")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Learning rate by step, counted from 0. Warm-up rises from a tenth; cosine falls to a tenth."""
+
+    peak: float
+    steps: int
+    warmup: int = 0
+    kind: str = "cosine"
+
+    def rate(self, step: int) -> float:
+        if step < self.warmup:
+            return self.peak * (FLOOR + (1 - FLOOR) * step / self.warmup)
+        if self.kind == "constant":
+            return self.peak
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.peak * (FLOOR + (1 - FLOOR) * (1 + math.cos(math.pi * min(1.0, done))) / 2)
+
+
+class Learner:
+    """What changes one model: AdamW (0.9, 0.95), its schedule, gradient clipping."""
+
+    def __init__(
+        self, model: nn.Module, schedule: Schedule, *, weight_decay: float = 0.0, clip_norm: float = 1.0
+    ) -> None:
+        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.schedule = schedule
+        self.clip_norm = clip_norm
+        matrices = [parameter for parameter in self.parameters if parameter.ndim > 1]
+        others = [parameter for parameter in self.parameters if parameter.ndim <= 1]
+        groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=schedule.peak, betas=(0.9, 0.95), fused=True)
+
+    def update(self, step: int) -> float:
+        """Apply the accumulated gradients at this step's rate and clear them; their norm before clipping."""
+        limit = self.clip_norm or math.inf
+        norm = float(nn.utils.clip_grad_norm_(self.parameters, limit))
+        if not math.isfinite(norm):
+            raise TrainerError(f"The gradient of step {step + 1} is not finite; lower the learning rate.")
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.rate(step)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return norm
+
+    def state_dict(self) -> Mapping[str, Any]:
+        return self.optimizer.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.optimizer.load_state_dict(dict(state))
+
+
+def make_learner(model: nn.Module, settings: TrainingSettings, steps: int) -> Learner:
+    schedule = Schedule(settings.learning_rate, steps, settings.warmup_steps, settings.schedule)
+    return Learner(model, schedule, weight_decay=settings.weight_decay, clip_norm=settings.clip_norm)
+
+
+class Loop:
+    """Yields the steps that are still to be taken, counted from 0."""
+
+    def __init__(
+        self, folder: RunFolder, settings: CheckpointSettings, steps: int, parts: Mapping[str, Stateful]
+    ) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.steps = steps
+        self.parts = parts
+        self.first = restore(newest_checkpoint(folder.checkpoints), parts)
+        self._status_written = 0.0
+        self._stop_asked = False
+        folder.forget_metrics_after(self.first)
+
+    def __iter__(self) -> Iterator[int]:
+        previous = signal.signal(signal.SIGTERM, self._ask_to_stop)
+        self.folder.write_status("running", self.first, self.steps)
+        try:
+            with progress_bar() as bar:
+                task = bar.add_task(self.folder.path.name, total=self.steps, completed=self.first)
+                for step in range(self.first, self.steps):
+                    yield step
+                    bar.update(task, completed=step + 1)
+                    self._finish(step + 1)
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+    def log(self, step: int, **values: float | None) -> None:
+        """One line of `metrics.jsonl`, where steps count from 1; what is None is left out."""
+        known = {name: float(f"{value:.6g}") for name, value in values.items() if value is not None}
+        self.folder.append_metrics({"step": step + 1, **known, "time": round(time.time(), 2)})
+
+    def _finish(self, done: int) -> None:
+        every = self.settings.checkpoint_every
+        if done == self.steps or self._stop_asked or (every and done % every == 0):
+            save(self.folder.checkpoints, done, self.parts, self.settings.keep_checkpoints)
+        if self._stop_asked or done == self.steps or time.monotonic() - self._status_written > STATUS_SECONDS:
+            self.folder.write_status("running", done, self.steps)
+            self._status_written = time.monotonic()
+        if self._stop_asked and done < self.steps:
+            raise Stopped(f"Stopped after step {done} of {self.steps}.")
+
+    def _ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stop_asked = True
+
+
+def progress_bar() -> Progress:
+    """Silent unless a person looks on."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not sys.stderr.isatty())
+
+
+def save(folder: Path, step: int, parts: Mapping[str, Stateful], keep: int) -> Path:
+    """Write everything a restart needs; whole or not at all. Older checkpoints than the newest `keep` go."""
+    temporary = folder / f".writing-{os.getpid()}"
+    temporary.mkdir(parents=True, exist_ok=True)
+    state = {"step": step, "random": random_state(), "parts": {name: part.state_dict() for name, part in parts.items()}}
+    torch.save(state, temporary / STATE_NAME)
+    final = folder / f"step-{step:07d}"
+    shutil.rmtree(final, ignore_errors=True)
+    temporary.replace(final)
+    for old in checkpoints_in(folder)[:-keep]:
+        shutil.rmtree(old)
+    return final
+
+
+def restore(checkpoint: Path | None, parts: Mapping[str, Stateful]) -> int:
+    """Steps already taken; 0 without a checkpoint."""
+    if checkpoint is None:
+        return 0
+    state = torch.load(checkpoint / STATE_NAME, map_location="cpu", weights_only=True)
+    if set(state["parts"]) != set(parts):
+        raise TrainerError(f"{checkpoint} was written by another kind of run; start in a new folder.")
+    for name, part in parts.items():
+        part.load_state_dict(state["parts"][name])
+    restore_random_state(state["random"])
+    return int(state["step"])
+
+
+def checkpoints_in(folder: Path) -> list[Path]:
+    """Oldest first."""
+    return sorted(path for path in folder.glob("step-*") if (path / STATE_NAME).is_file())
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    found = checkpoints_in(folder)
+    return found[-1] if found else None
+
+
+def random_state() -> dict[str, Tensor]:
+    state = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state()
+    return state
+
+
+def restore_random_state(state: Mapping[str, Tensor]) -> None:
+    torch.set_rng_state(state["cpu"])
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"])

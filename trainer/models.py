@@ -1,0 +1,180 @@
+"""Policies, reward models and value models on any Hugging Face causal language model."""
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoModel, AutoModelForCausalLM
+
+from trainer.errors import TrainerError
+from trainer.layout import Rows
+from trainer.records import file_digest
+
+HEAD_NAME = "reward_head.safetensors"
+CARD_NAME = "README.md"
+
+# What a decoder layer calls the two blocks whose output it adds to the residual stream.
+RESIDUAL_BLOCKS = {"self_attn", "attn", "attention", "mlp"}
+
+
+def load_policy(model: str | Path) -> Any:
+    """A causal language model in fp32, from a folder or the hub."""
+    return _load(AutoModelForCausalLM, model)
+
+
+def load_backbone(model: str | Path) -> Any:
+    """The same without its output layer; also what a saved reward model holds."""
+    return _load(AutoModel, model)
+
+
+def _load(kind: Any, model: str | Path) -> Any:
+    try:
+        return kind.from_pretrained(str(model), dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TrainerError(f"No model can be read from {model}: {reason}") from error
+
+
+class RewardModel(nn.Module):
+    """One scalar for a prompt and completion: `head(hidden state of the last real token) - bias`.
+
+    Head and scores are fp32 whatever the backbone is: bf16 rounds scores above 4 to steps of 1/32.
+    """
+
+    bias: Tensor
+
+    def __init__(self, backbone: Any) -> None:
+        super().__init__()
+        self.backbone = backbone
+        width = backbone.config.hidden_size
+        self.head = nn.Linear(width, 1, bias=False, dtype=torch.float32)
+        nn.init.normal_(self.head.weight, std=1 / (width + 1) ** 0.5)
+        self.register_buffer("bias", torch.zeros((), dtype=torch.float32))
+
+    def forward(self, rows: Rows) -> Tensor:
+        """[N] scores."""
+        hidden = _hidden(self.backbone, rows)
+        last = hidden[torch.arange(len(hidden), device=hidden.device), rows.last]
+        return _read_out(self.head, last) - self.bias
+
+    def save(self, folder: Path) -> None:
+        self.backbone.save_pretrained(folder)
+        save_file({"weight": self.head.weight.detach().cpu(), "bias": self.bias.cpu()}, folder / HEAD_NAME)
+
+
+def load_reward_model(folder: str | Path) -> RewardModel:
+    path = Path(folder) / HEAD_NAME
+    if not path.is_file():
+        raise TrainerError(f"{folder} is not a reward model: it has no {HEAD_NAME}.")
+    model = RewardModel(load_backbone(folder))
+    saved = load_file(path)
+    model.head.weight.data.copy_(saved["weight"])
+    model.bias.copy_(saved["bias"])
+    return model
+
+
+class ValueModel(nn.Module):
+    """Expected score after each token: a copy of the reward model's backbone and head, read at every column.
+
+    Its values begin where the scores are. The reward model's bias becomes the starting point of a parameter of this
+    model's own, which is learned; it is no shared buffer.
+    """
+
+    def __init__(self, reward: RewardModel) -> None:
+        super().__init__()
+        self.backbone = copy.deepcopy(reward.backbone)
+        self.head = copy.deepcopy(reward.head)
+        self.offset = nn.Parameter(-reward.bias.detach().clone())
+
+    def token_values(self, rows: Rows) -> Tensor:
+        """[N, T] value after each token."""
+        return _read_out(self.head, _hidden(self.backbone, rows)) + self.offset
+
+    def forward(self, rows: Rows) -> Tensor:
+        """[N, R] value of the state in which each completion token is chosen; see `rows.response_mask`."""
+        return self.token_values(rows).gather(1, rows.completion_columns - 1)
+
+
+def _hidden(backbone: Any, rows: Rows) -> Tensor:
+    hidden: Tensor = backbone(**rows.model_inputs(), use_cache=False).last_hidden_state
+    return hidden
+
+
+def _read_out(head: nn.Linear, hidden: Tensor) -> Tensor:
+    with torch.autocast(hidden.device.type, enabled=False):
+        return nn.functional.linear(hidden.float(), head.weight).squeeze(-1)
+
+
+class Average:
+    """Exponential moving average of a model's parameters (EMA)."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.shadow = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        current = [parameter.detach() for _, parameter in model.named_parameters()]
+        torch._foreach_lerp_(list(self.shadow.values()), current, 1 - self.decay)
+
+    @torch.no_grad()
+    def copy_to(self, model: nn.Module) -> None:
+        for name, parameter in model.named_parameters():
+            parameter.copy_(self.shadow[name])
+
+    def state_dict(self) -> Mapping[str, Tensor]:
+        return self.shadow
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        for name, tensor in state.items():
+            self.shadow[name].copy_(tensor)
+
+
+def remove_dropout(model: nn.Module) -> None:
+    """Make `train()` compute what `eval()` does, so that a policy's ratio to itself is 1 [trap 10]."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        for name in ("attention_dropout", "attn_dropout", "dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
+
+
+def add_residual_dropout(model: nn.Module, probability: float) -> None:
+    """Dropout on what attention and MLP add to the residual stream, for any architecture; active in `train()` only."""
+    if probability == 0:
+        return
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if name in RESIDUAL_BLOCKS:
+                child.register_forward_hook(_ResidualDropout(probability))
+
+
+class _ResidualDropout:
+    def __init__(self, probability: float) -> None:
+        self.probability = probability
+
+    def __call__(self, module: nn.Module, _inputs: Any, output: Any) -> Any:
+        if not module.training:
+            return output
+        if isinstance(output, tuple):
+            return (nn.functional.dropout(output[0], self.probability), *output[1:])
+        return nn.functional.dropout(output, self.probability)
+
+
+def model_digest(folder: Path) -> str:
+    """SHA-256 over names and contents of a model's files, its card left out."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD_NAME):
+        digest.update(f"{path.relative_to(folder).as_posix()} {file_digest(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def source_digest(model: str) -> str:
+    """Digest of a model's folder; a hub id stands for itself."""
+    return model_digest(Path(model)) if Path(model).is_dir() else model

@@ -40,7 +40,6 @@ class Run(Base):
     stage: Mapped[Stage] = mapped_column(choices(Stage, "stage"))
     state: Mapped[RunState] = mapped_column(choices(RunState, "state"), server_default=RunState.QUEUED)
     settings: Mapped[dict[str, Any]]  # the stage's own settings (trainer.config); paths are filled in by the worker
-    location: Mapped[str]  # the run folder, below the files folder
     produced_checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id"), unique=True)
     progress: Mapped[float] = mapped_column(Double, server_default="0")
     attempts: Mapped[int] = mapped_column(server_default="0")
@@ -53,6 +52,11 @@ class Run(Base):
     created_at: Mapped[Created]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+    @property
+    def location(self) -> str:
+        """The run folder, below the files folder."""
+        return f"runs/{self.id}-{self.stage}"
 
 
 class RunInput(Base):

@@ -1,0 +1,50 @@
+"""Verdicts between policies, read from rankings of their outputs."""
+
+from sqlalchemy import and_, case, select
+from sqlalchemy.orm import Session, aliased
+
+from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
+from app.campaigns.models import Campaign
+from app.checkpoints.models import Checkpoint
+from app.completions.models import CompletionAuthor
+from app.evaluation.win_rate import Verdict, WinRate, win_rate
+from app.tasks.models import Task
+
+
+def verdicts_between(session: Session, campaign: Campaign, policy: Checkpoint, baseline: Checkpoint) -> list[Verdict]:
+    """Every pair of their outputs in every current ranking of the campaign; a text that both wrote is a tie.
+
+    A task whose outputs were equal was never shown (nobody ranks a text against itself): see `equal_outputs`.
+    """
+    ours, theirs = aliased(AnnotatedOutput), aliased(AnnotatedOutput)
+    our_author, their_author = aliased(CompletionAuthor), aliased(CompletionAuthor)
+    outcome = case((ours.rank < theirs.rank, 1.0), (ours.rank == theirs.rank, 0.5), else_=0.0)
+    query = (
+        select(Task.prompt_id, outcome)
+        .select_from(Annotation)
+        .join(Task, Task.id == Annotation.task_id)
+        .join(ours, ours.annotation_id == Annotation.id)
+        .join(theirs, theirs.annotation_id == Annotation.id)
+        .join(
+            our_author,
+            and_(our_author.completion_id == ours.completion_id, our_author.checkpoint_id == policy.id),
+        )
+        .join(
+            their_author,
+            and_(their_author.completion_id == theirs.completion_id, their_author.checkpoint_id == baseline.id),
+        )
+        .where(
+            Task.campaign_id == campaign.id,
+            Annotation.kind == AnnotationKind.RANKING,
+            Annotation.current,
+            ~Annotation.surplus,
+            ours.rank.is_not(None),
+            theirs.rank.is_not(None),
+        )
+        .order_by(Task.id, Annotation.id)
+    )
+    return [Verdict(prompt_id, outcome) for prompt_id, outcome in session.execute(query)]
+
+
+def campaign_win_rate(session: Session, campaign: Campaign, policy: Checkpoint, baseline: Checkpoint) -> WinRate | None:
+    return win_rate(verdicts_between(session, campaign, policy, baseline))

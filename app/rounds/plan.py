@@ -1,0 +1,97 @@
+"""What a round is to do, decided before it starts and kept with it."""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.runs.models import Stage
+
+People = Literal["people", "simulated", "both"]
+
+
+class SamplingPlan(BaseModel):
+    """How many prompts are answered, and how often each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompts: int | None = Field(default=None, ge=1, description="At most so many prompts; without it all.")
+    k_min: int = Field(default=4, ge=2, le=9)
+    k_max: int = Field(default=9, ge=2, le=9)
+    temperature: float = Field(default=1.0, gt=0, le=5)
+
+    @model_validator(mode="after")
+    def k_in_order(self) -> Self:
+        if self.k_min > self.k_max:
+            raise ValueError("The smallest K must not exceed the largest.")
+        return self
+
+
+class RoundPlan(BaseModel):
+    """A full round when all defaults are taken: from nothing to a policy and its samples as tasks.
+
+    `start`: where the policy comes from: `pretrain` (a small model from nothing), `sft` (fine-tune `checkpoint_id`),
+    or `checkpoint` (go on from `checkpoint_id`, an SFT model or policy of an earlier round).
+    `rankings`: `collect` samples of the starting policy and wait until they are ranked, or take the `existing` ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    start: Literal["pretrain", "sft", "checkpoint"] = "pretrain"
+    checkpoint_id: int | None = None
+    rankings: Literal["collect", "existing"] = "collect"
+    people: People = "people"
+    settings: dict[Stage, dict[str, Any]] = Field(default_factory=dict)
+    candidates: SamplingPlan = SamplingPlan()
+    samples: SamplingPlan = SamplingPlan(prompts=100)
+    mix_earlier_policy: bool = True
+    overlap: int = Field(default=1, ge=1, le=20)
+    evaluate: bool = True
+
+    @model_validator(mode="after")
+    def checkpoint_where_needed(self) -> Self:
+        if (self.start == "pretrain") != (self.checkpoint_id is None):
+            raise ValueError("Choose a checkpoint to start from, or a small model from nothing.")
+        return self
+
+    def stage_settings(self, stage: Stage) -> dict[str, Any]:
+        return dict(self.settings.get(stage, {}))
+
+
+class Step:
+    """The names of a round's steps, in the order in which they are done."""
+
+    DEMONSTRATIONS = "demonstrations"
+    PRETRAIN = "pretrain"
+    SFT = "sft"
+    PROMPTS = "prompts"
+    CANDIDATES = "candidates"
+    COMPARE = "compare"
+    COMPARISONS = "comparisons"
+    REWARD = "reward"
+    PPO = "ppo"
+    SAMPLES = "samples"
+    EARLIER_SAMPLES = "earlier_samples"
+    NEXT_COMPARE = "next_compare"
+    TEST_PROMPTS = "test_prompts"
+    TEST_SAMPLES = "test_samples"
+    EARLIER_TEST_SAMPLES = "earlier_test_samples"
+    EVALUATION = "evaluation"
+
+
+def steps_of(plan: RoundPlan) -> list[str]:
+    """The steps that this plan needs."""
+    steps = []
+    if plan.start == "pretrain":
+        steps += [Step.DEMONSTRATIONS, Step.PRETRAIN, Step.SFT]
+    if plan.start == "sft":
+        steps += [Step.DEMONSTRATIONS, Step.SFT]
+    steps += [Step.PROMPTS]
+    if plan.rankings == "collect":
+        steps += [Step.CANDIDATES, Step.COMPARE]
+    steps += [Step.COMPARISONS, Step.REWARD, Step.PPO, Step.SAMPLES]
+    if plan.mix_earlier_policy:
+        steps += [Step.EARLIER_SAMPLES]
+    steps += [Step.NEXT_COMPARE]
+    if plan.evaluate:
+        steps += [Step.TEST_PROMPTS, Step.TEST_SAMPLES, Step.EARLIER_TEST_SAMPLES, Step.EVALUATION]
+    return steps

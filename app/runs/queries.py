@@ -1,0 +1,76 @@
+"""What is known about runs."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.checkpoints.models import Checkpoint
+from app.datasets.models import Dataset
+from app.errors import NotFound
+from app.projects.models import Project
+from app.runs.models import Run, RunInput, RunMetric, RunState
+from app.runs.service import Input
+
+
+def run_by_id(session: Session, number: int) -> Run:
+    run = session.get(Run, number)
+    if run is None:
+        raise NotFound(what="run", number=number)
+    return run
+
+
+def runs_of(session: Session, project: Project) -> Sequence[Run]:
+    """Newest first."""
+    return session.scalars(select(Run).where(Run.project_id == project.id).order_by(Run.id.desc())).all()
+
+
+def inputs_of(session: Session, run: Run) -> list[Input]:
+    rows = session.execute(
+        select(RunInput.setting, Dataset, Checkpoint)
+        .outerjoin(Dataset, RunInput.dataset_id == Dataset.id)
+        .outerjoin(Checkpoint, RunInput.checkpoint_id == Checkpoint.id)
+        .where(RunInput.run_id == run.id)
+        .order_by(RunInput.id)
+    )
+    return [Input(setting, dataset or checkpoint) for setting, dataset, checkpoint in rows]
+
+
+def input_checkpoint(session: Session, run: Run, setting: str) -> Checkpoint | None:
+    return session.scalar(
+        select(Checkpoint)
+        .join(RunInput, RunInput.checkpoint_id == Checkpoint.id)
+        .where(RunInput.run_id == run.id, RunInput.setting == setting)
+    )
+
+
+def run_that_produced(session: Session, checkpoint: Checkpoint) -> Run | None:
+    return session.scalar(select(Run).where(Run.produced_checkpoint_id == checkpoint.id))
+
+
+def latest_metrics(session: Session, run: Run) -> dict[str, object]:
+    """The newest line of `metrics.jsonl`, or an empty one."""
+    newest = select(RunMetric.values).where(RunMetric.run_id == run.id).order_by(RunMetric.step.desc()).limit(1)
+    return session.scalar(newest) or {}
+
+
+def metric_lines(session: Session, run: Run, at_most: int = 500) -> Sequence[dict[str, object]]:
+    """Lines in order of step, thinned evenly to about `at_most`; the last one is always there."""
+    numbered = (
+        select(
+            RunMetric.values,
+            RunMetric.step,
+            func.row_number().over(order_by=RunMetric.step.desc()).label("from_the_end"),
+            func.count().over().label("total"),
+        )
+        .where(RunMetric.run_id == run.id)
+        .subquery()
+    )
+    every = func.greatest(numbered.c.total / at_most, 1)
+    thinned = select(numbered.c["values"]).where((numbered.c.from_the_end - 1) % every == 0).order_by(numbered.c.step)
+    return session.scalars(thinned).all()
+
+
+def unfinished_runs(session: Session) -> int:
+    waiting = select(func.count()).where(Run.state.in_([RunState.QUEUED, RunState.RUNNING]))
+    return session.scalar(waiting) or 0

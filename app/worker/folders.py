@@ -1,0 +1,96 @@
+"""The run folder: what the app puts in for the trainer, and what the trainer has written so far."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.checkpoints.models import Checkpoint
+from app.datasets.models import Dataset
+from app.runs.models import Run
+from app.runs.queries import inputs_of
+from trainer.records import Demonstration, TextRecord, read_lines, write_lines
+
+LOG_TAIL = 4000  # characters
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `status.json` says; a trainer that has not written one yet is at nothing."""
+
+    progress: float = 0.0
+    error: str | None = None
+
+
+def write_run_folder(session: Session, run: Run, files: Path) -> Path:
+    """The folder with its `config.json`: the run's settings and the paths of its inputs."""
+    folder = files / run.location
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {each.setting: _path_for(each.setting, each.source, files, folder) for each in inputs_of(session, run)}
+    config = json.dumps({**run.settings, **paths}, indent=2)
+    (folder / "config.json").write_text(config + "\n", encoding="utf-8")
+    return folder
+
+
+def _path_for(setting: str, source: Dataset | Checkpoint, files: Path, folder: Path) -> str:
+    if isinstance(source, Checkpoint):
+        return model_path(source, files)
+    rows = files / source.location / f"{source.kind.value}.jsonl"
+    return str(_texts_of(rows, folder) if setting == "texts" else rows.resolve())
+
+
+def model_path(checkpoint: Checkpoint, files: Path) -> str:
+    """A folder below the files folder where there is one, else as given: an absolute path or a hub id."""
+    location = checkpoint.location or ""
+    below = files / location
+    return str(below.resolve()) if below.is_dir() else location
+
+
+def _texts_of(demonstrations: Path, folder: Path) -> Path:
+    """What a language model learns from demonstrations alone: each prompt's contents, then the answer."""
+    path = folder / "texts.jsonl"
+    write_lines(path, (TextRecord(_plain(each)) for each in read_lines(Demonstration, demonstrations)))
+    return path.resolve()
+
+
+def _plain(demonstration: Demonstration) -> str:
+    contents = [message.content for message in demonstration.prompt]
+    return "\n".join([*contents, demonstration.completion])
+
+
+def read_status(folder: Path) -> Status:
+    try:
+        values = json.loads((folder / "status.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return Status()
+    return Status(values.get("progress") or 0.0, values.get("error"))
+
+
+def log_tail(folder: Path) -> str:
+    try:
+        text = (folder / "log.txt").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return text[-LOG_TAIL:]
+
+
+class MetricsFile:
+    """Reads the lines that were added to `metrics.jsonl` since the last look; a half-written line waits."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "metrics.jsonl"
+        self.offset = 0
+
+    def new_lines(self) -> list[dict[str, Any]]:
+        if not self.path.exists():
+            return []
+        if self.path.stat().st_size < self.offset:  # a resume cut off what came after its checkpoint
+            self.offset = 0
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            added = file.read()
+        whole = added[: added.rfind(b"\n") + 1]
+        self.offset += len(whole)
+        return [json.loads(line) for line in whole.splitlines() if line.strip()]

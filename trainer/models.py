@@ -1,7 +1,6 @@
 """Policies, reward models and value models on any Hugging Face causal language model."""
 
 import copy
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ from transformers import AutoModel, AutoModelForCausalLM
 
 from trainer.errors import TrainerError
 from trainer.layout import Rows
-from trainer.records import file_digest
+from trainer.records import model_digest
 
 HEAD_NAME = "reward_head.safetensors"
-CARD_NAME = "README.md"
 
 # What a decoder layer calls the two blocks whose output it adds to the residual stream.
 RESIDUAL_BLOCKS = {"self_attn", "attn", "attention", "mlp"}
@@ -165,14 +163,6 @@ class _ResidualDropout:
         if isinstance(output, tuple):
             return (nn.functional.dropout(output[0], self.probability), *output[1:])
         return nn.functional.dropout(output, self.probability)
-
-
-def model_digest(folder: Path) -> str:
-    """SHA-256 over names and contents of a model's files, its card left out."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD_NAME):
-        digest.update(f"{path.relative_to(folder).as_posix()} {file_digest(path)}\n".encode())
-    return digest.hexdigest()
 
 
 def source_digest(model: str) -> str:

@@ -21,6 +21,7 @@ COHORTS = ("training", "held_out")
 SPLITS = ("train", "validation", "test")
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+CARD_NAME = "README.md"  # a model card
 
 
 class BadRecord(TrainerError):
@@ -406,6 +407,14 @@ class DatasetChanged(TrainerError):
 def file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def model_digest(folder: Path) -> str:
+    """SHA-256 over names and contents of a model's files, its card left out."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD_NAME):
+        digest.update(f"{path.relative_to(folder).as_posix()} {file_digest(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -1,0 +1,153 @@
+import json
+import time
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.web.rendering import MAX_BYTES, MAX_TABLE_CELLS, TAGS, render_untrusted
+from tests.shared_data import shared_data
+
+ATTRIBUTES = {"a": {"href", "target", "rel"}, "pre": {"tabindex", "role", "aria-label", "class"}, "ol": {"start"}}
+
+
+class Elements(HTMLParser):
+    """Collects what a browser would build: every start tag with its attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def elements(text: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = Elements()
+    parser.feed(render_untrusted(text))
+    return parser.found
+
+
+def assert_harmless(text: str) -> None:
+    for tag, attributes in elements(text):
+        assert tag in TAGS, (tag, text)
+        assert set(attributes) <= ATTRIBUTES.get(tag, {"class"}), (attributes, text)
+        if "href" in attributes:
+            assert (attributes["href"] or "").lower().startswith(("http://", "https://", "mailto:")), text
+
+
+def hostile_payloads() -> list[str]:
+    files = sorted(shared_data("hostile_html").glob("*.json"))
+    return [payload for file in files for payload in json.loads(file.read_text())]
+
+
+def test_no_payload_leaves_an_element_that_could_act() -> None:
+    payloads = hostile_payloads()
+    assert len(payloads) == 333
+    for payload in payloads:
+        assert_harmless(payload)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "[click](javascript:alert(1))",
+        "[click](JaVaScRiPt:alert(1))",
+        "[click](data:text/html;base64,PHNjcmlwdD4=)",
+        "[click](vbscript:x)",
+        "[click](&#106;avascript:alert(1))",
+        "[click](//evil.example)",
+        "[click](/sign-out)",
+        "<javascript:alert(1)>",
+        "[a]: javascript:alert(1)\n\n[a]",
+        "![pixel](https://evil.example/pixel.png)",
+        '```"onmouseover=alert(1)\nx\n```',
+        "<img src=x onerror=alert(1)>",
+        "<svg><script>alert(1)</script></svg>",
+        "<style>*{background:url(https://evil.example)}</style>",
+        "`<script>alert(1)</script>`",
+    ],
+)
+def test_our_own_payloads_are_harmless(payload: str) -> None:
+    assert_harmless(payload)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="<>[]()!*_`\"'=&#;:/\\|-~ \n\tabhrefonscript1.", max_size=400))
+def test_no_text_whatever_leaves_an_element_that_could_act(text: str) -> None:
+    assert_harmless(text)
+
+
+def test_markdown_is_formatted() -> None:
+    html = render_untrusted("**bold** and *soft*\n\n1. one\n2. two\n\n| a | b |\n|---|---|\n| 1 | 2 |")
+    for part in ("<strong>bold</strong>", "<em>soft</em>", "<li>two</li>", "<td>2</td>"):
+        assert part in html
+
+
+def test_raw_html_is_shown_as_it_was_written() -> None:
+    assert render_untrusted("a <b>tag</b>") == "<p>a &lt;b&gt;tag&lt;/b&gt;</p>\n"
+
+
+def test_a_link_opens_elsewhere_and_tells_nobody_where_it_was() -> None:
+    (link,) = [attributes for tag, attributes in elements("[paper](https://example.org/a?b=c)") if tag == "a"]
+    assert link == {"href": "https://example.org/a?b=c", "target": "_blank", "rel": "noopener nofollow noreferrer"}
+
+
+def test_an_image_becomes_a_link_that_is_not_fetched() -> None:
+    html = render_untrusted("![a cat](https://example.org/cat.png)")
+    assert "<img" not in html
+    assert "a cat</a>" in html
+
+
+def test_a_code_block_can_be_reached_and_has_a_name() -> None:
+    (block,) = [attributes for tag, attributes in elements("```python\nx = 1\n```") if tag == "pre"]
+    assert block == {"tabindex": "0", "role": "group", "aria-label": "Code"}
+
+
+def test_headings_of_a_text_stay_below_those_of_the_page() -> None:
+    tags = [tag for tag, _ in elements("# one\n\n## two\n\n###### six") if tag.startswith("h")]
+    assert tags == ["h3", "h4", "h6"]
+
+
+def test_what_is_too_long_is_escaped_with_a_notice() -> None:
+    html = render_untrusted("<b>**x**</b>" * 2_000)
+    assert "too long" in html
+    assert "&lt;b&gt;**x**&lt;/b&gt;" in html
+    assert "<strong>" not in html
+
+
+def test_the_limit_counts_bytes() -> None:
+    assert "<pre" not in render_untrusted("a" * MAX_BYTES)
+    assert "<pre" in render_untrusted("é" * (MAX_BYTES // 2 + 1))
+
+
+def fill(piece: str) -> str:
+    return (piece * MAX_BYTES)[:MAX_BYTES]
+
+
+COSTLY = {
+    **{repr(piece): fill(piece) for piece in ("[", "![", "[a](", "*", "_", "*_", ">", "> ", "- ", "* a\n", "a\n")},
+    **{
+        repr(piece): fill(piece)
+        for piece in ("`", "``a`", "<", "&", "\\", "~~", "# a\n", "-\n", "=\n", "a*b_", "_*a*_")
+    },
+    "brackets at the limit": fill("[" * 4_000 + "a" * 16_000),
+    "a wide table": fill("|" + "a|" * 400 + "\n|" + "-|" * 400 + "\n" + "a\n" * 10_000),
+    "a long table": fill("|" + "a|" * 30 + "\n|" + "-|" * 30 + "\n" + "a\n" * 10_000),
+    "a table at the limit": "|" + "a|" * 19 + "\n|" + "-|" * 19 + "\n" + "a\n" * (MAX_TABLE_CELLS // 21),
+    "nested quotes": "\n".join(">" * (depth % 100) + " a" for depth in range(380)),
+    "nested lists": "\n".join("  " * depth + "- a" for depth in range(135)),
+    "references": fill("".join(f"[a{n}]: b\n" for n in range(900)) + "".join(f"[a{n}] " for n in range(900))),
+    "backticks": fill(" ".join("`" * n for n in range(1, 200))),
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_any_input_renders_in_under_300_ms(name: str) -> None:
+    seconds = []
+    for _attempt in range(3):
+        started = time.process_time()
+        render_untrusted(COSTLY[name])
+        seconds.append(time.process_time() - started)
+    assert min(seconds) < 0.3

@@ -1,0 +1,75 @@
+"""Reads about campaigns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.campaigns.models import Campaign, CampaignMember, CampaignState
+from app.errors import NotFound
+from app.projects.models import FormVersion, Guidelines, Project
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A campaign as a line of the list."""
+
+    campaign: Campaign
+    project: str
+
+
+@dataclass(frozen=True)
+class Member:
+    user: User
+    paused: bool
+
+
+def campaign(session: Session, number: int) -> Campaign:
+    found = session.get(Campaign, number)
+    if found is None:
+        raise NotFound(what="campaign", number=number)
+    return found
+
+
+def campaigns(session: Session) -> list[Listed]:
+    """Open ones first, then drafts, then closed ones; newest first."""
+    standing = func.array_position(["open", "draft", "closed"], Campaign.state)
+    query = select(Campaign, Project.name).join(Project, Project.id == Campaign.project_id)
+    rows = session.execute(query.order_by(standing, Campaign.id.desc()))
+    return [Listed(campaign, name) for campaign, name in rows]
+
+
+def campaigns_of(session: Session, project: Project) -> Sequence[Campaign]:
+    """Newest first."""
+    return session.scalars(select(Campaign).where(Campaign.project_id == project.id).order_by(Campaign.id.desc())).all()
+
+
+def open_campaigns_for(session: Session, user: User) -> Sequence[Campaign]:
+    """Those that this person may work in, in the order in which their tasks are handed out."""
+    query = (
+        select(Campaign)
+        .join(CampaignMember, CampaignMember.campaign_id == Campaign.id)
+        .where(CampaignMember.user_id == user.id, ~CampaignMember.paused, Campaign.state == CampaignState.OPEN)
+    )
+    return session.scalars(query.order_by(Campaign.priority.desc(), Campaign.id)).all()
+
+
+def members(session: Session, campaign: Campaign) -> list[Member]:
+    query = (
+        select(User, CampaignMember.paused)
+        .join(CampaignMember, CampaignMember.user_id == User.id)
+        .where(CampaignMember.campaign_id == campaign.id)
+    )
+    return [Member(user, paused) for user, paused in session.execute(query.order_by(User.name, User.id))]
+
+
+def frozen_form(session: Session, campaign: Campaign) -> FormVersion:
+    """The form as it stood when the campaign opened."""
+    return session.get_one(FormVersion, campaign.form_version_id)
+
+
+def frozen_guidelines(session: Session, campaign: Campaign) -> Guidelines | None:
+    """The guidelines as they stood when the campaign opened; imported campaigns have none."""
+    return session.get(Guidelines, campaign.guidelines_id) if campaign.guidelines_id else None

@@ -1,0 +1,115 @@
+"""Reads about tasks and assignments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.campaigns.models import Campaign, CampaignMember, CampaignState
+from app.completions.models import Completion
+from app.errors import NotFound
+from app.prompts.models import Prompt
+from app.tasks.models import Assignment, AssignmentState, Task, TaskCompletion
+
+
+@dataclass(frozen=True)
+class Desk:
+    """All that a labeler needs to do one task; `outputs` in the order drawn for this assignment."""
+
+    assignment: Assignment
+    task: Task
+    campaign: Campaign
+    prompt: Prompt
+    outputs: tuple[Completion, ...]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A campaign that a labeler may work in, with the tasks that wait there for them."""
+
+    campaign: Campaign
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """Work begun and not submitted; it may be opened and submitted even after its lease expired."""
+
+    assignment: Assignment
+    campaign: Campaign
+
+
+def task(session: Session, number: int) -> Task:
+    found = session.get(Task, number)
+    if found is None:
+        raise NotFound(what="task", number=number)
+    return found
+
+
+def assignment_of(session: Session, labeler: User, number: int) -> Assignment:
+    """Somebody else's is not there at all."""
+    found = session.get(Assignment, number)
+    if found is None or found.labeler_id != labeler.id:
+        raise NotFound(what="assignment", number=number)
+    return found
+
+
+def desk(session: Session, assignment: Assignment) -> Desk:
+    query = (
+        select(Task, Campaign, Prompt)
+        .join(Campaign, Campaign.id == Task.campaign_id)
+        .join(Prompt, Prompt.id == Task.prompt_id)
+        .where(Task.id == assignment.task_id)
+    )
+    task, campaign, prompt = session.execute(query).one()
+    shown = session.scalars(select(Completion).where(Completion.id.in_(assignment.shown_order)))
+    by_id = {completion.id: completion for completion in shown}
+    outputs = tuple(by_id[number] for number in assignment.shown_order)
+    return Desk(assignment, task, campaign, prompt, outputs)
+
+
+def outputs_of(session: Session, task: Task) -> Sequence[Completion]:
+    """In the task's fixed order."""
+    query = select(Completion).join(TaskCompletion, TaskCompletion.completion_id == Completion.id)
+    return session.scalars(query.where(TaskCompletion.task_id == task.id).order_by(TaskCompletion.position)).all()
+
+
+def offers_for(session: Session, labeler: User) -> list[Offer]:
+    """In the order in which tasks are handed out."""
+    seen = select(Assignment.id).where(Assignment.labeler_id == labeler.id, Assignment.task_id == Task.id).exists()
+    waiting = (
+        select(func.count())
+        .select_from(Task)
+        .where(Task.campaign_id == Campaign.id, Task.remaining > 0, ~Task.set_aside, ~seen)
+        .scalar_subquery()
+    )
+    query = (
+        select(Campaign, waiting)
+        .join(CampaignMember, CampaignMember.campaign_id == Campaign.id)
+        .where(CampaignMember.user_id == labeler.id, ~CampaignMember.paused, Campaign.state == CampaignState.OPEN)
+    )
+    rows = session.execute(query.order_by(Campaign.priority.desc(), Campaign.id))
+    return [Offer(campaign, count) for campaign, count in rows]
+
+
+def unfinished_of(session: Session, labeler: User) -> list[Unfinished]:
+    """The open lease first, then what expired with a draft, newest first."""
+    begun = (Assignment.state == AssignmentState.LEASED) | (
+        (Assignment.state == AssignmentState.EXPIRED) & Assignment.draft.is_not(None)
+    )
+    query = (
+        select(Assignment, Campaign)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Campaign, Campaign.id == Task.campaign_id)
+        .where(Assignment.labeler_id == labeler.id, begun)
+        .order_by((Assignment.state == AssignmentState.LEASED).desc(), Assignment.id.desc())
+    )
+    return [Unfinished(assignment, campaign) for assignment, campaign in session.execute(query)]
+
+
+def set_aside_tasks(session: Session, campaign: Campaign) -> Sequence[Task]:
+    """Those that still wait for a researcher's word; a dropped one asks for nothing more."""
+    query = select(Task).where(Task.campaign_id == campaign.id, Task.set_aside, Task.remaining > 0)
+    return session.scalars(query.order_by(Task.id)).all()

@@ -1,0 +1,174 @@
+"""Submitting work. The first submission fills the slot; a later one on the same assignment is a revision.
+
+Nothing is overwritten, and the same idempotency key never makes a second annotation.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
+from app.annotations.submissions import Demonstration, Judgement
+from app.campaigns.models import Campaign, CampaignState
+from app.campaigns.service import CampaignClosed
+from app.completions.service import add_completion
+from app.errors import DomainError, InvalidInput, message
+from app.prompts.models import Prompt
+from app.tasks.drafts import count_active_seconds, discard_draft
+from app.tasks.leasing import finish_lease, give_up_lease, lock_assignment
+from app.tasks.models import Assignment, AssignmentState, Task
+
+LONGEST_REASON = 2_000
+
+
+class AlreadySkipped(DomainError):
+    sentence = message("You skipped this task; it has gone to somebody else.")
+
+
+class AlreadySubmitted(DomainError):
+    sentence = message("You have submitted this task; it cannot be skipped any more.")
+
+
+class ReasonMissing(InvalidInput):
+    sentence = message("Say in a few words why you skip this task.")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What comes with every submission: the key of the page it was sent from, and the active time it counted."""
+
+    idempotency_key: str
+    active_seconds: float = 0.0
+
+
+def submit_ranking(session: Session, assignment: Assignment, judgement: Judgement, sent: Sent) -> Annotation:
+    """Ranks and ratings of all outputs, in shown order."""
+    return _submit_judgement(session, assignment, AnnotationKind.RANKING, judgement, sent)
+
+
+def submit_rating(session: Session, assignment: Assignment, judgement: Judgement, sent: Sent) -> Annotation:
+    return _submit_judgement(session, assignment, AnnotationKind.RATING, judgement, sent)
+
+
+def submit_demonstration(
+    session: Session, assignment: Assignment, demonstration: Demonstration, sent: Sent
+) -> Annotation:
+    """The text becomes a completion whose author is the labeler."""
+    if earlier := _sent_before(session, assignment, sent):
+        return earlier
+    task = session.get_one(Task, assignment.task_id)
+    labeler = session.get_one(User, assignment.labeler_id)
+    completion = add_completion(session, session.get_one(Prompt, task.prompt_id), demonstration.text, user=labeler)
+    return _annotate(
+        session,
+        assignment,
+        sent,
+        kind=AnnotationKind.DEMONSTRATION,
+        completion_id=completion.id,
+        prompt_ratings=demonstration.prompt_ratings,
+    )
+
+
+def skip(session: Session, assignment: Assignment, reason: str, sent: Sent) -> Annotation:
+    """Give the slot back and say why. Raises `ReasonMissing`, `AlreadySubmitted`."""
+    if earlier := _sent_before(session, assignment, sent):
+        return earlier
+    if not reason.strip():
+        raise ReasonMissing
+    if assignment.state is AssignmentState.SUBMITTED:
+        raise AlreadySubmitted
+    give_up_lease(session, assignment)
+    discard_draft(session, assignment)
+    return _store(
+        session, assignment, sent, kind=AnnotationKind.SKIP, skip_reason=reason.strip()[:LONGEST_REASON], surplus=False
+    )
+
+
+def _submit_judgement(
+    session: Session, assignment: Assignment, kind: AnnotationKind, judgement: Judgement, sent: Sent
+) -> Annotation:
+    if earlier := _sent_before(session, assignment, sent):
+        return earlier
+    annotation = _annotate(session, assignment, sent, kind=kind, prompt_ratings=judgement.prompt_ratings)
+    rows = [
+        {"annotation_id": annotation.id, "completion_id": completion_id, "rank": rank, "ratings": ratings}
+        for completion_id, rank, ratings in zip(assignment.shown_order, judgement.ranks, judgement.ratings, strict=True)
+    ]
+    session.execute(insert(AnnotatedOutput), rows)
+    return annotation
+
+
+def _sent_before(session: Session, assignment: Assignment, sent: Sent) -> Annotation | None:
+    """The annotation that this very page already made: a double click waits for the lock and then finds it here."""
+    lock_assignment(session, assignment)
+    query = select(Annotation).where(
+        Annotation.assignment_id == assignment.id, Annotation.idempotency_key == sent.idempotency_key
+    )
+    earlier = session.scalar(query)
+    if earlier is None and assignment.state is AssignmentState.SKIPPED:
+        raise AlreadySkipped
+    return earlier
+
+
+def _annotate(session: Session, assignment: Assignment, sent: Sent, **values: Any) -> Annotation:
+    current = current_annotation(session, assignment)
+    if current is None:
+        surplus = not finish_lease(session, assignment)
+        annotation = _store(session, assignment, sent, surplus=surplus, **values)
+    else:
+        annotation = _supersede(session, assignment, current, sent, **values)
+    discard_draft(session, assignment)
+    return annotation
+
+
+def _supersede(session: Session, assignment: Assignment, current: Annotation, sent: Sent, **values: Any) -> Annotation:
+    """A revision. Raises `CampaignClosed`: what a closed campaign holds stays as it is."""
+    campaign = session.scalars(
+        select(Campaign).join(Task, Task.campaign_id == Campaign.id).where(Task.id == assignment.task_id)
+    ).one()
+    if campaign.state is CampaignState.CLOSED:
+        raise CampaignClosed(name=campaign.name)
+    current.current = False
+    session.flush()
+    return _store(
+        session,
+        assignment,
+        sent,
+        revision=current.revision + 1,
+        supersedes_id=current.id,
+        surplus=current.surplus,
+        **values,
+    )
+
+
+def current_annotation(session: Session, assignment: Assignment) -> Annotation | None:
+    return session.scalar(select(Annotation).where(Annotation.assignment_id == assignment.id, Annotation.current))
+
+
+def _store(session: Session, assignment: Assignment, sent: Sent, **values: Any) -> Annotation:
+    """Cohort and simulated as they are today, so that moving a person later leaks nothing."""
+    count_active_seconds(session, assignment, sent.active_seconds)
+    labeler = session.get_one(User, assignment.labeler_id)
+    form_version_id = session.scalars(
+        select(Campaign.form_version_id)
+        .join(Task, Task.campaign_id == Campaign.id)
+        .where(Task.id == assignment.task_id)
+    ).one()
+    annotation = Annotation(
+        assignment_id=assignment.id,
+        task_id=assignment.task_id,
+        labeler_id=labeler.id,
+        cohort=labeler.cohort,
+        simulated=labeler.simulated,
+        form_version_id=form_version_id,
+        idempotency_key=sent.idempotency_key,
+        seconds=assignment.active_seconds,
+        current=True,
+        **{"revision": 1, "prompt_ratings": {}, **values},
+    )
+    session.add(annotation)
+    session.flush()
+    return annotation

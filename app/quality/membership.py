@@ -1,0 +1,54 @@
+"""Who may work in a campaign. Decided here and written to `campaign_members`, which claiming a task reads."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Origin, Role, User
+from app.campaigns.models import Campaign, CampaignMember
+from app.errors import DomainError, message
+
+
+class NotOfTheCohort(DomainError):
+    sentence = message("{name} is not an active labeler of the campaign's cohort.")
+
+
+def admit_cohort(session: Session, campaign: Campaign) -> int:
+    """Admit all active labelers of the campaign's cohort; returns how many are new."""
+    return len(_admit(session, campaign, [labeler.id for labeler in labelers_of_cohort(session, campaign)]))
+
+
+def admit(session: Session, campaign: Campaign, labeler: User) -> None:
+    """Let a labeler in, or in again after a pause. Raises `NotOfTheCohort`."""
+    if labeler not in labelers_of_cohort(session, campaign):
+        raise NotOfTheCohort(name=labeler.name)
+    _admit(session, campaign, [labeler.id])
+    _set_paused(session, campaign, labeler, paused=False)
+
+
+def pause(session: Session, campaign: Campaign, labeler: User) -> None:
+    """Hand this labeler no more tasks; the one on their desk may be finished."""
+    _set_paused(session, campaign, labeler, paused=True)
+
+
+def labelers_of_cohort(session: Session, campaign: Campaign) -> Sequence[User]:
+    query = select(User).where(User.role == Role.LABELER, User.cohort == campaign.cohort, User.active)
+    return session.scalars(query.where(User.origin != Origin.IMPORTED).order_by(User.name, User.id)).all()
+
+
+def _admit(session: Session, campaign: Campaign, labelers: Sequence[int]) -> Sequence[int]:
+    if not labelers:
+        return []
+    rows = [{"campaign_id": campaign.id, "user_id": labeler} for labeler in labelers]
+    statement = insert(CampaignMember).values(rows).on_conflict_do_nothing()
+    return session.scalars(statement.returning(CampaignMember.user_id)).all()
+
+
+def _set_paused(session: Session, campaign: Campaign, labeler: User, *, paused: bool) -> None:
+    session.execute(
+        update(CampaignMember)
+        .where(CampaignMember.campaign_id == campaign.id, CampaignMember.user_id == labeler.id)
+        .values(paused=paused)
+    )

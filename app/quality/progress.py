@@ -1,0 +1,80 @@
+"""How far a campaign is, in slots and by labeler."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.annotations.models import Annotation, AnnotationKind
+from app.campaigns.models import Campaign
+from app.tasks.models import Assignment, AssignmentState, Task
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`slots` answers are asked for: `done` are there, `leased` on a desk, `open` to be handed out.
+
+    `set_aside` counts tasks, `surplus` the answers that came after their slot was filled.
+    """
+
+    tasks: int
+    slots: int
+    done: int
+    leased: int
+    open: int
+    set_aside: int
+    surplus: int
+
+
+@dataclass(frozen=True)
+class Share:
+    """One labeler's part in a campaign; `seconds` is the mean active time of an answer."""
+
+    labeler: User
+    done: int
+    skipped: int
+    surplus: int
+    seconds: float | None
+
+
+def progress_of(session: Session, campaign: Campaign) -> Progress:
+    slots = select(
+        func.count(),
+        func.coalesce(func.sum(Task.overlap), 0),
+        func.coalesce(func.sum(Task.remaining).filter(~Task.set_aside), 0),
+        func.count().filter(Task.set_aside & (Task.remaining > 0)),
+    ).where(Task.campaign_id == campaign.id)
+    tasks, asked, waiting, set_aside = session.execute(slots).one()
+    leases = select(func.count()).select_from(Assignment).join(Task, Task.id == Assignment.task_id)
+    leased = session.scalars(
+        leases.where(Task.campaign_id == campaign.id, Assignment.state == AssignmentState.LEASED)
+    ).one()
+    answers = (
+        select(func.count().filter(~Annotation.surplus), func.count().filter(Annotation.surplus))
+        .join(Task, Task.id == Annotation.task_id)
+        .where(Task.campaign_id == campaign.id, Annotation.current, Annotation.kind != AnnotationKind.SKIP)
+    )
+    done, surplus = session.execute(answers).one()
+    return Progress(tasks, int(asked), done, leased, int(waiting), set_aside, surplus)
+
+
+def shares_in(session: Session, campaign: Campaign) -> list[Share]:
+    """Most work first."""
+    answered = Annotation.kind != AnnotationKind.SKIP
+    done = func.count().filter(answered & ~Annotation.surplus)
+    query = (
+        select(
+            User,
+            done,
+            func.count().filter(~answered),
+            func.count().filter(answered & Annotation.surplus),
+            func.avg(Annotation.seconds).filter(answered),
+        )
+        .join(Annotation, Annotation.labeler_id == User.id)
+        .join(Task, Task.id == Annotation.task_id)
+        .where(Task.campaign_id == campaign.id, Annotation.current)
+        .group_by(User.id)
+        .order_by(done.desc(), User.name)
+    )
+    return [Share(*row) for row in session.execute(query)]

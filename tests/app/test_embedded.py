@@ -1,0 +1,181 @@
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from app.binaries import BinariesMissing
+from app.embedded import HomeNotUsable, Server, ServerDidNotStart, running
+from app.unprivileged import before_exec, server_account
+
+# A process that starts the server of a home, says so, and stays until it is killed or its input ends.
+OWNER = """
+import sys
+from pathlib import Path
+from app.embedded import running
+with running(Path(sys.argv[1]), {"fsync": "off"}) as server:
+    print(server.process.pid if server.process else "adopted", flush=True)
+    sys.stdin.read()
+"""
+
+
+def make_owner(home: Path) -> tuple[subprocess.Popen[str], str]:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout
+    return owner, owner.stdout.readline().strip()
+
+
+def answers(server: Server) -> bool:
+    with server.connect("rondo") as connection:
+        return connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while is_running(pid):
+        assert time.monotonic() < deadline, f"process {pid} is still there"
+        time.sleep(0.02)
+
+
+def test_what_was_committed_is_there_after_a_restart(tmp_path):
+    with running(tmp_path) as server, server.connect("rondo") as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+    with running(tmp_path) as server, server.connect("rondo") as connection:
+        assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
+
+
+def test_text_is_utf8_and_lower_case_knows_accents(tmp_path):
+    with running(tmp_path, {"fsync": "off"}) as server, server.connect("rondo") as connection:
+        assert connection.execute("SELECT lower('ÉÄ')").fetchone() == ("éä",)
+
+
+def test_a_home_with_spaces_quotes_and_a_very_long_path_works(tmp_path):
+    home = tmp_path / 'a home\'s "folder" é' / ("x" * 120) / ".rondo"
+    with running(home, {"fsync": "off"}) as server, server.connect() as connection:
+        assert connection.execute("SHOW data_directory").fetchone() == (str(home / "postgres"),)
+
+
+def test_no_server_is_left_after_the_block(tmp_path):
+    with running(tmp_path, {"fsync": "off"}) as server:
+        assert server.process
+        pid = server.process.pid
+        assert is_running(pid)
+    assert not is_running(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+def test_a_killed_owner_leaves_no_server_and_the_next_start_recovers(tmp_path):
+    owner, server_pid = make_owner(tmp_path)
+    owner.kill()
+    owner.communicate()
+    with running(tmp_path, {"fsync": "off"}) as server:
+        assert server.process
+        assert answers(server)
+    wait_until_gone(int(server_pid))
+
+
+def test_a_killed_server_is_recovered_from(tmp_path):
+    with running(tmp_path) as server:
+        assert server.process
+        with server.connect("rondo") as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+        server.process.kill()
+        server.process.wait()
+    with running(tmp_path) as server, server.connect("rondo") as connection:
+        assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
+
+
+def test_a_second_process_uses_the_running_server(tmp_path):
+    with running(tmp_path, {"fsync": "off"}) as server:
+        other, said = make_owner(tmp_path)
+        other.communicate("", timeout=10)
+        assert said == "adopted"
+        assert answers(server)
+
+
+def test_the_owner_waits_for_those_who_use_its_server(tmp_path):
+    owner, server_pid = make_owner(tmp_path)
+    with running(tmp_path) as server:
+        assert server.process is None
+        owner.stdin.close()
+        with pytest.raises(subprocess.TimeoutExpired):
+            owner.wait(0.3)
+        assert answers(server)
+    assert owner.wait(10) == 0
+    owner.stdout.close()
+    assert not is_running(int(server_pid))
+
+
+def test_a_process_number_given_away_again_does_not_stop_the_start(tmp_path):
+    with running(tmp_path, {"fsync": "off"}):
+        stale = (tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()
+    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    (tmp_path / "postgres" / "postmaster.pid").write_text("\n".join([str(stranger.pid), *stale[1:]]) + "\n")
+    with running(tmp_path, {"fsync": "off"}) as server:
+        assert server.process
+    stranger.communicate(b"\n")
+
+
+def test_an_interrupted_first_start_leaves_nothing_half_made(tmp_path):
+    (tmp_path / "postgres.new").mkdir()
+    (tmp_path / "postgres.new" / "PG_VERSION").write_text("18\n")
+    with running(tmp_path, {"fsync": "off"}) as server:
+        assert answers(server)
+    assert not (tmp_path / "postgres.new").exists()
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HomeNotUsable, match="Set RONDO_HOME to a folder that it can write"), running(tmp_path / "file"):
+        pass
+
+
+def test_a_server_that_does_not_start_says_why(tmp_path):
+    with pytest.raises(ServerDidNotStart, match="no_such_setting"), running(tmp_path, {"no_such_setting": "1"}):
+        pass
+
+
+def test_data_of_a_postgres_that_is_not_installed_is_named(tmp_path):
+    with running(tmp_path, {"fsync": "off"}):
+        pass
+    (tmp_path / "postgres" / "PG_VERSION").write_text("9\n")
+    with pytest.raises(BinariesMissing, match="PostgreSQL 9 is not installed here"), running(tmp_path):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that its server's account cannot enter")
+def test_root_may_keep_its_home_in_a_folder_closed_to_others(tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with running(closed / ".rondo", {"fsync": "off"}) as server:
+        assert answers(server)
+        status = Path(f"/proc/{server.process.pid}/status").read_text()
+    assert "Uid:\t65534" in status
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_ordinary_user_runs_the_server_as_itself():
+    nobody = server_account()
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:
+        os.chown(home, nobody.uid, nobody.gid)
+        said = subprocess.run(
+            [sys.executable, "-c", f"import os; assert os.geteuid() == {nobody.uid}\n{OWNER}", home],
+            input="",
+            capture_output=True,
+            text=True,
+            preexec_fn=before_exec(nobody, Path(sys.executable)),
+            check=False,
+        )
+    assert said.stdout.strip().isdigit(), said.stderr

@@ -1,5 +1,6 @@
 """What a round is to do, decided before it starts and kept with it."""
 
+from enum import StrEnum
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -57,18 +58,20 @@ class RoundPlan(BaseModel):
         return dict(self.settings.get(stage, {}))
 
 
-class Step:
-    """The names of a round's steps, in the order in which they are done."""
+class Step(StrEnum):
+    """A round's steps, in the order in which they are done."""
 
     DEMONSTRATIONS = "demonstrations"
     PRETRAIN = "pretrain"
     SFT = "sft"
-    PROMPTS = "prompts"
+    CANDIDATE_PROMPTS = "candidate_prompts"
     CANDIDATES = "candidates"
     COMPARE = "compare"
     COMPARISONS = "comparisons"
     REWARD = "reward"
+    PROMPTS = "prompts"
     PPO = "ppo"
+    SAMPLE_PROMPTS = "sample_prompts"
     SAMPLES = "samples"
     EARLIER_SAMPLES = "earlier_samples"
     NEXT_COMPARE = "next_compare"
@@ -78,20 +81,21 @@ class Step:
     EVALUATION = "evaluation"
 
 
-def steps_of(plan: RoundPlan) -> list[str]:
+COLLECTING = {Step.CANDIDATE_PROMPTS, Step.CANDIDATES, Step.COMPARE}
+EVALUATING = {Step.TEST_PROMPTS, Step.TEST_SAMPLES, Step.EARLIER_TEST_SAMPLES, Step.EVALUATION}
+
+
+def steps_of(plan: RoundPlan) -> list[Step]:
     """The steps that this plan needs."""
-    steps = []
-    if plan.start == "pretrain":
-        steps += [Step.DEMONSTRATIONS, Step.PRETRAIN, Step.SFT]
-    if plan.start == "sft":
-        steps += [Step.DEMONSTRATIONS, Step.SFT]
-    steps += [Step.PROMPTS]
-    if plan.rankings == "collect":
-        steps += [Step.CANDIDATES, Step.COMPARE]
-    steps += [Step.COMPARISONS, Step.REWARD, Step.PPO, Step.SAMPLES]
-    if plan.mix_earlier_policy:
-        steps += [Step.EARLIER_SAMPLES]
-    steps += [Step.NEXT_COMPARE]
-    if plan.evaluate:
-        steps += [Step.TEST_PROMPTS, Step.TEST_SAMPLES, Step.EARLIER_TEST_SAMPLES, Step.EVALUATION]
-    return steps
+    left_out: set[Step] = set()
+    if plan.start != "pretrain":
+        left_out |= {Step.PRETRAIN}
+    if plan.start == "checkpoint":
+        left_out |= {Step.SFT}
+    if plan.rankings == "existing":
+        left_out |= COLLECTING
+    if not plan.mix_earlier_policy:
+        left_out |= {Step.EARLIER_SAMPLES}
+    if not plan.evaluate:
+        left_out |= EVALUATING
+    return [step for step in Step if step not in left_out]

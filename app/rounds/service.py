@@ -1,0 +1,104 @@
+"""Verbs of a round: start it, cancel it, go on after a failure."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.checkpoints.models import Checkpoint, CheckpointKind
+from app.clock import now
+from app.errors import DomainError, InvalidInput, message
+from app.projects.models import Project
+from app.rounds.models import Round, RoundRun, RoundState
+from app.rounds.plan import RoundPlan
+from app.runs.models import Run, RunState, Stage
+from app.runs.service import request_cancel, retry_run, wake_workers
+from app.runs.settings import check_settings
+
+# The settings that a round fills from its own datasets and checkpoints.
+FILLED = {
+    Stage.PRETRAIN: ("texts",),
+    Stage.SFT: ("model", "demonstrations"),
+    Stage.REWARD: ("model", "comparisons", "demonstrations"),
+    Stage.PPO: ("model", "reward_model", "prompts"),
+    Stage.SAMPLE: ("model", "prompts"),
+}
+STARTABLE = {
+    "sft": {CheckpointKind.BASE, CheckpointKind.SFT, CheckpointKind.POLICY},
+    "checkpoint": {CheckpointKind.SFT, CheckpointKind.POLICY},
+}
+
+
+class RoundUnderWay(DomainError):
+    sentence = message("Round {number} of this project is still under way; cancel it or wait until it ends.")
+
+
+class RoundOver(DomainError):
+    sentence = message("Round {number} is over.")
+
+
+class RoundNotStopped(DomainError):
+    sentence = message("Round {number} is {state}; only a failed or cancelled round can be resumed.")
+
+
+def start_round(session: Session, project: Project, plan: RoundPlan, created_by: User | None = None) -> Round:
+    """Checks every setting before anything runs. Raises `InvalidSettings`, `InvalidInput`, `RoundUnderWay`."""
+    _check_plan(session, project, plan)
+    session.execute(select(Project.id).where(Project.id == project.id).with_for_update())
+    under_way = session.scalar(
+        select(Round.number).where(
+            Round.project_id == project.id, Round.state.in_([RoundState.RUNNING, RoundState.WAITING])
+        )
+    )
+    if under_way:
+        raise RoundUnderWay(number=under_way)
+    last = session.scalar(select(func.max(Round.number)).where(Round.project_id == project.id)) or 0
+    started = Round(
+        project_id=project.id,
+        number=last + 1,
+        plan=plan.model_dump(mode="json"),
+        created_by_id=created_by.id if created_by else None,
+    )
+    session.add(started)
+    session.flush()
+    wake_workers(session)
+    return started
+
+
+def _check_plan(session: Session, project: Project, plan: RoundPlan) -> None:
+    unknown = sorted(stage.value for stage in plan.settings if stage not in FILLED)
+    if unknown:
+        raise InvalidInput(reason=f"A round has no stage {unknown[0]}.")
+    for stage, filled in FILLED.items():
+        check_settings(stage, plan.stage_settings(stage), filled)
+    if plan.start == "pretrain":
+        return
+    checkpoint = session.get(Checkpoint, plan.checkpoint_id)
+    if checkpoint is None or checkpoint.project_id != project.id:
+        raise InvalidInput(reason=f"This project has no checkpoint {plan.checkpoint_id}.")
+    if checkpoint.kind not in STARTABLE[plan.start]:
+        raise InvalidInput(reason=f"A round cannot start from {checkpoint.name}: it is a {checkpoint.kind} checkpoint.")
+
+
+def cancel_round(session: Session, current: Round) -> None:
+    session.refresh(current, with_for_update=True)
+    if current.state not in (RoundState.RUNNING, RoundState.WAITING):
+        raise RoundOver(number=current.number)
+    for run in _runs_in(session, current, RunState.QUEUED, RunState.RUNNING):
+        request_cancel(session, run)
+    current.state, current.finished_at = RoundState.CANCELLED, now()
+
+
+def resume_round(session: Session, current: Round) -> None:
+    """Go on after a failure or a cancel, from where it stopped."""
+    session.refresh(current, with_for_update=True)
+    if current.state not in (RoundState.FAILED, RoundState.CANCELLED):
+        raise RoundNotStopped(number=current.number, state=current.state.value)
+    for run in _runs_in(session, current, RunState.FAILED, RunState.CANCELLED):
+        retry_run(session, run)
+    current.state, current.error, current.finished_at = RoundState.RUNNING, None, None
+    wake_workers(session)
+
+
+def _runs_in(session: Session, current: Round, *states: RunState) -> list[Run]:
+    query = select(Run).join(RoundRun, RoundRun.run_id == Run.id).where(RoundRun.round_id == current.id)
+    return list(session.scalars(query.where(Run.state.in_(states))))

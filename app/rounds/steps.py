@@ -1,0 +1,195 @@
+"""The steps of a round, each a look at the facts that does what is missing. Any of them may be called again."""
+
+from collections.abc import Callable
+
+from app.accounts.models import Cohort
+from app.campaigns.models import Campaign, CampaignKind
+from app.checkpoints.models import Checkpoint
+from app.datasets.filtering import DatasetFilter
+from app.datasets.freezing import NothingToFreeze, freeze_dataset
+from app.datasets.models import DatasetKind
+from app.prompts.models import Split
+from app.rounds.feeding import is_ranked, open_ranking_campaign
+from app.rounds.plan import SamplingPlan, Step
+from app.rounds.turn import Outcome, Turn
+from app.runs.models import Stage
+from app.runs.service import Input
+
+
+def starting_policy(turn: Turn) -> Checkpoint:
+    """The policy that this round improves, and its KL reference."""
+    if turn.plan.start == "checkpoint":
+        return turn.session.get_one(Checkpoint, turn.plan.checkpoint_id)
+    return turn.model_of(Step.SFT)
+
+
+def freeze_demonstrations(turn: Turn) -> Outcome:
+    """A round that goes on from a policy can do without: its reward model is then centred on what was ranked."""
+    if turn.dataset_of(Step.DEMONSTRATIONS):
+        return Outcome.DONE
+    try:
+        return _freeze(turn, Step.DEMONSTRATIONS, DatasetKind.DEMONSTRATIONS)
+    except NothingToFreeze:
+        if turn.plan.start == "checkpoint":
+            return Outcome.DONE
+        raise
+
+
+def freeze_candidate_prompts(turn: Turn) -> Outcome:
+    splits = [Split.TRAIN, Split.VALIDATION]
+    return _freeze(turn, Step.CANDIDATE_PROMPTS, DatasetKind.PROMPTS, splits, turn.plan.candidates.prompts)
+
+
+def freeze_prompts(turn: Turn) -> Outcome:
+    return _freeze(turn, Step.PROMPTS, DatasetKind.PROMPTS, [Split.TRAIN])
+
+
+def freeze_sample_prompts(turn: Turn) -> Outcome:
+    return _freeze(turn, Step.SAMPLE_PROMPTS, DatasetKind.PROMPTS, [Split.TRAIN], turn.plan.samples.prompts)
+
+
+def freeze_test_prompts(turn: Turn) -> Outcome:
+    return _freeze(turn, Step.TEST_PROMPTS, DatasetKind.PROMPTS, [Split.TEST])
+
+
+def freeze_comparisons(turn: Turn) -> Outcome:
+    ranked_here = turn.campaign_of(Step.COMPARE)
+    return _freeze(turn, Step.COMPARISONS, DatasetKind.COMPARISONS, campaign=ranked_here)
+
+
+def _freeze(
+    turn: Turn,
+    step: Step,
+    kind: DatasetKind,
+    splits: list[Split] | None = None,
+    at_most: int | None = None,
+    campaign: Campaign | None = None,
+) -> Outcome:
+    if turn.dataset_of(step) is None:
+        chosen = DatasetFilter(
+            people=turn.plan.people,
+            splits=splits or list(Split),
+            campaigns=[campaign.id] if campaign else None,
+            at_most=at_most,
+        )
+        name = f"Round {turn.round.number}: {step.replace('_', ' ')}"
+        turn.keep_dataset(step, freeze_dataset(turn.session, turn.files, turn.project, name, kind, chosen))
+    return Outcome.DONE
+
+
+def pretrain(turn: Turn) -> Outcome:
+    return turn.run_step(Step.PRETRAIN, Stage.PRETRAIN, [Input("texts", turn.the_dataset(Step.DEMONSTRATIONS))])
+
+
+def fine_tune(turn: Turn) -> Outcome:
+    if turn.plan.start == "pretrain":
+        base = turn.model_of(Step.PRETRAIN)
+    else:
+        base = turn.session.get_one(Checkpoint, turn.plan.checkpoint_id)
+    inputs = [Input("model", base), Input("demonstrations", turn.the_dataset(Step.DEMONSTRATIONS))]
+    return turn.run_step(Step.SFT, Stage.SFT, inputs)
+
+
+def train_reward_model(turn: Turn) -> Outcome:
+    inputs = [Input("model", starting_policy(turn)), Input("comparisons", turn.the_dataset(Step.COMPARISONS))]
+    demonstrations = turn.dataset_of(Step.DEMONSTRATIONS)
+    if demonstrations:
+        inputs.append(Input("demonstrations", demonstrations))
+    return turn.run_step(Step.REWARD, Stage.REWARD, inputs)
+
+
+def optimise_policy(turn: Turn) -> Outcome:
+    inputs = [
+        Input("model", starting_policy(turn)),
+        Input("reward_model", turn.model_of(Step.REWARD)),
+        Input("prompts", turn.the_dataset(Step.PROMPTS)),
+    ]
+    return turn.run_step(Step.PPO, Stage.PPO, inputs)
+
+
+def sample_candidates(turn: Turn) -> Outcome:
+    return _sample(turn, Step.CANDIDATES, starting_policy(turn), Step.CANDIDATE_PROMPTS, turn.plan.candidates)
+
+
+def sample_policy(turn: Turn) -> Outcome:
+    return _sample(turn, Step.SAMPLES, turn.model_of(Step.PPO), Step.SAMPLE_PROMPTS, turn.plan.samples)
+
+
+def sample_earlier_policy(turn: Turn) -> Outcome:
+    return _sample(turn, Step.EARLIER_SAMPLES, starting_policy(turn), Step.SAMPLE_PROMPTS, turn.plan.samples)
+
+
+def sample_policy_for_test(turn: Turn) -> Outcome:
+    return _sample_once(turn, Step.TEST_SAMPLES, turn.model_of(Step.PPO))
+
+
+def sample_earlier_policy_for_test(turn: Turn) -> Outcome:
+    return _sample_once(turn, Step.EARLIER_TEST_SAMPLES, starting_policy(turn))
+
+
+def _sample(turn: Turn, step: Step, policy: Checkpoint, prompts: Step, sampling: SamplingPlan) -> Outcome:
+    settings = {"k_min": sampling.k_min, "k_max": sampling.k_max, "temperature": sampling.temperature}
+    return turn.run_step(step, Stage.SAMPLE, _policy_and_prompts(turn, policy, prompts), settings)
+
+
+def _sample_once(turn: Turn, step: Step, policy: Checkpoint) -> Outcome:
+    settings = {"k_min": 1, "k_max": 1, "temperature": 1.0}
+    return turn.run_step(step, Stage.SAMPLE, _policy_and_prompts(turn, policy, Step.TEST_PROMPTS), settings)
+
+
+def _policy_and_prompts(turn: Turn, policy: Checkpoint, prompts: Step) -> list[Input]:
+    return [Input("model", policy), Input("prompts", turn.the_dataset(prompts))]
+
+
+def rank_candidates(turn: Turn) -> Outcome:
+    campaign = turn.campaign_of(Step.COMPARE)
+    if campaign is None:
+        name = f"Round {turn.round.number}: rank the candidates"
+        runs = [turn.the_run(Step.CANDIDATES)]
+        campaign = open_ranking_campaign(turn, name, CampaignKind.COMPARE, Cohort.TRAINING, runs)
+        turn.keep_campaign(Step.COMPARE, campaign)
+    return Outcome.DONE if is_ranked(turn.session, campaign) else Outcome.WAITING
+
+
+def feed_back(turn: Turn) -> Outcome:
+    """The loop closes: the new policy's samples are the next round's tasks."""
+    if turn.campaign_of(Step.NEXT_COMPARE) is None:
+        name = f"Round {turn.round.number}: rank the new policy"
+        runs = [run for run in (turn.run_of(Step.SAMPLES), turn.run_of(Step.EARLIER_SAMPLES)) if run]
+        campaign = open_ranking_campaign(
+            turn, name, CampaignKind.COMPARE, Cohort.TRAINING, runs, turn.plan.samples.k_max
+        )
+        turn.keep_campaign(Step.NEXT_COMPARE, campaign)
+    return Outcome.DONE
+
+
+def evaluate(turn: Turn) -> Outcome:
+    campaign = turn.campaign_of(Step.EVALUATION)
+    if campaign is None:
+        name = f"Round {turn.round.number}: new policy or earlier one"
+        runs = [turn.the_run(Step.TEST_SAMPLES), turn.the_run(Step.EARLIER_TEST_SAMPLES)]
+        campaign = open_ranking_campaign(turn, name, CampaignKind.EVALUATE, Cohort.HELD_OUT, runs)
+        turn.keep_campaign(Step.EVALUATION, campaign)
+    return Outcome.DONE if is_ranked(turn.session, campaign) else Outcome.WAITING
+
+
+STEPS: dict[Step, Callable[[Turn], Outcome]] = {
+    Step.DEMONSTRATIONS: freeze_demonstrations,
+    Step.PRETRAIN: pretrain,
+    Step.SFT: fine_tune,
+    Step.CANDIDATE_PROMPTS: freeze_candidate_prompts,
+    Step.CANDIDATES: sample_candidates,
+    Step.COMPARE: rank_candidates,
+    Step.COMPARISONS: freeze_comparisons,
+    Step.REWARD: train_reward_model,
+    Step.PROMPTS: freeze_prompts,
+    Step.PPO: optimise_policy,
+    Step.SAMPLE_PROMPTS: freeze_sample_prompts,
+    Step.SAMPLES: sample_policy,
+    Step.EARLIER_SAMPLES: sample_earlier_policy,
+    Step.NEXT_COMPARE: feed_back,
+    Step.TEST_PROMPTS: freeze_test_prompts,
+    Step.TEST_SAMPLES: sample_policy_for_test,
+    Step.EARLIER_TEST_SAMPLES: sample_earlier_policy_for_test,
+    Step.EVALUATION: evaluate,
+}

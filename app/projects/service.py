@@ -1,5 +1,7 @@
 """Projects, and new versions of their guidelines and rating form."""
 
+from typing import Any
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -53,14 +55,20 @@ def publish_form(session: Session, project: Project, form: RatingForm, *, author
 
 
 def keep_imported_form(session: Session, project: Project, form: RatingForm) -> FormVersion:
-    """A form that describes imported annotations; it never becomes the project's current one."""
-    return _add_form(session, project, FormVersion(imported=True), form)
+    """A form that describes imported annotations, kept once; it never becomes the project's current one."""
+    query = select(FormVersion).where(FormVersion.project_id == project.id, FormVersion.imported)
+    known = session.scalars(query.where(FormVersion.definition == _definition(form)).limit(1)).first()
+    return known or _add_form(session, project, FormVersion(imported=True), form)
+
+
+def _definition(form: RatingForm) -> dict[str, Any]:
+    return form.model_dump(mode="json", exclude_defaults=True)
 
 
 def _add_form(session: Session, project: Project, version: FormVersion, form: RatingForm) -> FormVersion:
     version.project_id = project.id
     version.version = _next_version(session, FormVersion, project)
-    version.definition = form.model_dump(mode="json", exclude_defaults=True)
+    version.definition = _definition(form)
     session.add(version)
     session.flush()
     return version

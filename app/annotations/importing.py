@@ -1,0 +1,116 @@
+"""Importing annotations: imported and live data are one.
+
+A file becomes a closed campaign with tasks, submitted assignments of pseudonymous labelers, and annotations.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, TypeVar
+
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.annotations.formats import COMPARISON_FORMATS, DEMONSTRATION_FORMATS
+from app.annotations.imported_form import FormFinder
+from app.annotations.imported_rows import ComparisonRows, DemonstrationRows, ImportSource
+from app.annotations.judgements import judgement_of
+from app.db import in_batches
+from app.errors import InvalidInput
+from app.projects.models import Project
+from app.projects.queries import current_form
+from app.prompts.importing import Format, Line, Problems, good_lines
+
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class AnnotationsImported:
+    """`prompts`, `completions` and `labelers` count the new ones; `settled_apart`: rankings in which equal texts
+    had been ranked apart, and were given the mean of their ranks."""
+
+    added: int
+    duplicates: int
+    prompts: int
+    completions: int
+    labelers: int
+    campaigns: tuple[int, ...]
+    settled_apart: int = 0
+
+
+Chosen = TypeVar("Chosen")
+Record = TypeVar("Record")
+
+
+def import_demonstrations(
+    session: Session,
+    project: Project,
+    file: BinaryIO,
+    *,
+    source: str,
+    format_name: str = "rondo",
+    by: User | None = None,
+) -> AnnotationsImported:
+    """`source` names the file and its labelers. Raises `ImportRefused` with every bad line."""
+    format = _format(DEMONSTRATION_FORMATS, format_name)
+    _check(file, format, lambda _: None)
+    form = current_form(session, project)
+    rows = DemonstrationRows(session, project, ImportSource(source, form, by))
+    for batch in in_batches(_lines(file, format), BATCH):
+        rows.add(batch)
+    return _summary(rows)
+
+
+def import_comparisons(
+    session: Session,
+    project: Project,
+    file: BinaryIO,
+    *,
+    source: str,
+    format_name: str = "rondo",
+    by: User | None = None,
+) -> AnnotationsImported:
+    """Rankings, and ratings where K is 1. Raises `ImportRefused` with every bad line."""
+    format = _format(COMPARISON_FORMATS, format_name)
+    finder = FormFinder(session, project, format.form)
+    _check(file, format, lambda line: finder.see(line.record))
+    rows = ComparisonRows(session, project, ImportSource(source, finder.found(), by))
+    for batch in in_batches(_lines(file, format), BATCH):
+        rows.add([judgement_of(line) for line in batch])
+    return _summary(rows)
+
+
+def _format(formats: dict[str, Chosen], name: str) -> Chosen:
+    if name not in formats:
+        raise InvalidInput(reason=f"There is no format {name}; there are {', '.join(formats)}.")
+    return formats[name]
+
+
+def _check(file: BinaryIO, format: Format[Record], see: Callable[[Line[Record]], None]) -> None:
+    problems = Problems()
+    total = 0
+    for line in good_lines(file, format, problems):
+        total += 1
+        try:
+            see(line)
+        except InvalidInput as error:
+            problems.add(line.number, error.localized())
+    problems.refuse()
+    if not total:
+        raise InvalidInput(reason="The file holds no rows.")
+
+
+def _lines(file: BinaryIO, format: Format[Record]) -> Iterator[Line[Record]]:
+    return good_lines(file, format, Problems())
+
+
+def _summary(rows: DemonstrationRows | ComparisonRows) -> AnnotationsImported:
+    rows.finish()
+    return AnnotationsImported(
+        added=rows.added,
+        duplicates=rows.duplicates,
+        prompts=rows.prompts,
+        completions=rows.completions,
+        labelers=rows.labelers.made,
+        campaigns=rows.campaigns.numbers,
+        settled_apart=rows.settled_apart,
+    )

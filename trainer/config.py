@@ -104,8 +104,10 @@ class RewardConfig(TrainingSettings):
     epochs: int = setting(1, "passes over the rankings; more than one overfits [InstructGPT C.2]", minimum=1)
     batch: int = setting(64, "rankings per step", minimum=1)
     ties: str = setting("drop", "what a tie teaches: nothing, or half a win each", choices=("drop", "half"))
-    keep: str = setting("last", "model kept: best validation accuracy, or the last", choices=("best", "last"))
-    average_epochs: int = setting(1, "the kept model is the mean of this many last epochs", minimum=1)
+    keep: str = setting(
+        "last", "model kept: the last, the best on validation, an average", choices=("last", "best", "average")
+    )
+    ema: float = setting(0.98, "decay of the average", minimum=0, maximum=1)
 
 
 @dataclass(frozen=True)
@@ -120,38 +122,45 @@ class PPOConfig(CheckpointSettings):
     batch_prompts: int = setting(64, "prompts per batch", minimum=1)
     samples_per_prompt: int = setting(1, "completions per prompt", minimum=1)
     minibatch: int = setting(64, "completions per update", minimum=1)
+    micro_batch: int = setting(0, "completions per forward pass, gradients being accumulated; 0 takes all", minimum=0)
     epochs: int = setting(1, "passes over each batch of rollouts", minimum=1)
     learning_rate: float = setting(1e-5, "learning rate of the policy", minimum=0)
     value_learning_rate: float = setting(9e-6, "learning rate of the value model", minimum=0)
+    schedule: str = setting("constant", "cosine falls to a tenth", choices=("cosine", "constant"))
     warmup_steps: int = setting(10, "steps of linear warm-up from a tenth", minimum=0)
     clip_norm: float = setting(1.0, "gradients are clipped to this norm; 0 leaves them", minimum=0)
     kl_coefficient: float = setting(0.02, "price of one nat of KL against the SFT policy", minimum=0)
-    kl_target: float | None = setting(None, "nats per completion that an adaptive coefficient aims at", minimum=0)
+    kl_estimator: str = setting("k1", "estimate of the KL that is penalised", choices=("k1", "k2", "k3"))
+    kl_target: float | None = setting(None, "nats per completion that an adaptive coefficient aims at", minimum=1e-6)
+    kl_horizon: int = setting(10_000, "completions over which the adaptive coefficient answers", minimum=1)
     clip: float = setting(0.2, "range of the policy ratio", minimum=0)
-    value_clip: float = setting(0.2, "range of a value's move per update", minimum=0)
+    value_clip: float = setting(0.2, "range of a value's move per batch of rollouts", minimum=0)
     gamma: float = setting(1.0, "discount", minimum=0, maximum=1)
     gae_lambda: float = setting(0.95, "generalised advantage estimation", minimum=0, maximum=1)
     temperature: float = setting(1.0, "of sampler, policy and reference alike", minimum=0.01)
     max_new_tokens: int = setting(128, "tokens sampled at most", minimum=1)
     missing_eos_penalty: float = setting(1.0, "taken from the score of a completion that does not end", minimum=0)
     whiten: str = setting("advantages", "what is whitened", choices=("advantages", "nothing"))
-    ema: float = setting(0.992, "decay of the averaged policy; 0 keeps the last one", minimum=0, maximum=1)
+    ema: float = setting(0.992, "decay of the averaged policy, which is kept; 0 keeps the last", minimum=0, maximum=1)
     ptx_coefficient: float = setting(0.0, "weight of the language-model gradient on texts", minimum=0)
     ptx_batch: int = setting(8, "texts per episode", minimum=1)
 
 
 @dataclass(frozen=True)
 class SampleConfig(RunSettings):
-    """Completions of a policy for each prompt."""
+    """Completions of one or several policies for each prompt."""
 
-    model: str = required("policy: a folder or a hub id")
+    model: str = required("policy: a folder or a hub id; several with commas between")
     prompts: str = required("prompts.jsonl")
-    k_min: int = setting(4, "completions per prompt at least", minimum=1)
-    k_max: int = setting(4, "completions per prompt at most", minimum=1)
+    split: str = setting("all", "which prompts", choices=("all", "train", "validation", "test"))
+    reward_model: str = setting("", "folder of a reward model that scores what was sampled")
+    k_min: int = setting(4, "completions per prompt and policy at least", minimum=1)
+    k_max: int = setting(4, "completions per prompt and policy at most", minimum=1)
     temperature: float = setting(1.0, "0 takes the likeliest token", minimum=0)
     top_p: float = setting(1.0, "nucleus sampled from", minimum=0.01, maximum=1)
+    top_k: int = setting(0, "likeliest tokens sampled from; 0 takes all", minimum=0)
     max_new_tokens: int = setting(128, "tokens sampled at most", minimum=1)
-    batch: int = setting(64, "completions sampled at once", minimum=1)
+    batch: int = setting(256, "completions sampled at once", minimum=1)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,8 +40,16 @@ class RunFolder:
         return self.path / "samples.jsonl"
 
     @property
+    def rollouts(self) -> Path:
+        return self.path / "rollouts.jsonl"
+
+    @property
     def scores(self) -> Path:
         return self.path / "scores.jsonl"
+
+    @property
+    def results(self) -> Path:
+        return self.path / "results.json"
 
     def write_status(self, state: State, step: int, steps: int, error: str | None = None) -> None:
         """`steps` may be 0 while it is not known. A reader never sees half a file."""
@@ -68,17 +76,26 @@ class RunFolder:
             return {"step": 0, "steps": 0}
         return status
 
+    def write_results(self, values: Mapping[str, Any]) -> None:
+        """What the stage measured at its end."""
+        write_atomically(self.results, json.dumps(dict(values), indent=2) + "\n")
+
     def append_metrics(self, values: Mapping[str, Any]) -> None:
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
+    def append_rollouts(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """A few of a step's completions, for people to look at."""
+        with self.rollouts.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows)
+
     def forget_metrics_after(self, step: int) -> None:
         """Drop the lines of steps that a resumed run will take again, and a line cut short by a crash."""
-        if not self.metrics.exists():
-            return
-        lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        write_atomically(self.metrics, "".join(kept))
+        for path in (self.metrics, self.rollouts):
+            if path.exists():
+                lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+                kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+                write_atomically(path, "".join(kept))
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -27,6 +27,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from trainer.config import CheckpointSettings, RunSettings, TrainingSettings
 from trainer.errors import Stopped, TrainerError
@@ -46,7 +47,9 @@ class Stateful(Protocol):
 
 
 def prepare(settings: RunSettings) -> torch.device:
-    """Seed, threads and device of this process."""
+    """Seed, threads and device of this process; transformers keeps quiet."""
+    disable_progress_bar()
+    set_verbosity_error()
     if settings.threads:
         torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)

@@ -19,6 +19,9 @@ HEAD_NAME = "reward_head.safetensors"
 # What a decoder layer calls the two blocks whose output it adds to the residual stream.
 RESIDUAL_BLOCKS = {"self_attn", "attn", "attention", "mlp"}
 
+# Rates that attention modules keep as plain numbers and hand to the attention function.
+DROPOUT_RATES = {"attention_dropout", "attn_dropout", "dropout"}
+
 
 def load_policy(model: str | Path) -> Any:
     """A causal language model in fp32, from a folder or the hub."""
@@ -138,8 +141,8 @@ def remove_dropout(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-        for name in ("attention_dropout", "attn_dropout", "dropout"):
-            if isinstance(getattr(module, name, None), float):
+        for name in DROPOUT_RATES & vars(module).keys():
+            if isinstance(vars(module)[name], float):
                 setattr(module, name, 0.0)
 
 
@@ -168,3 +171,31 @@ class _ResidualDropout:
 def source_digest(model: str) -> str:
     """Digest of a model's folder; a hub id stands for itself."""
     return model_digest(Path(model)) if Path(model).is_dir() else model
+
+
+class Best:
+    """The parameters that scored highest so far."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.score = -float("inf")
+        self.kept = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+    @torch.no_grad()
+    def offer(self, model: nn.Module, score: float) -> None:
+        if score > self.score:
+            self.score = score
+            for name, parameter in model.named_parameters():
+                self.kept[name].copy_(parameter)
+
+    @torch.no_grad()
+    def copy_to(self, model: nn.Module) -> None:
+        for name, parameter in model.named_parameters():
+            parameter.copy_(self.kept[name])
+
+    def state_dict(self) -> Mapping[str, Any]:
+        return {"score": self.score, "kept": self.kept}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.score = state["score"]
+        for name, tensor in state["kept"].items():
+            self.kept[name].copy_(tensor)

@@ -1,0 +1,165 @@
+"""A reward model from whole rankings: each completion scored once, all its pairs compared [InstructGPT 3.5]."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from trainer.card import digests, write_card
+from trainer.config import RewardConfig
+from trainer.encoding import Encoder, groups_from_comparisons, groups_from_demonstrations, load_tokenizer, make_encoder
+from trainer.errors import TrainerError
+from trainer.folder import RunFolder
+from trainer.groups import RankedGroup, Sampler, micro_batches
+from trainer.layout import rows_from_groups
+from trainer.loop import Loop, Stateful, make_learner, prepare
+from trainer.losses import pair_wins, ranking_loss, ranking_loss_with_half_ties
+from trainer.models import Average, Best, RewardModel, add_residual_dropout, load_backbone
+from trainer.records import SPLITS, Comparison, Demonstration, read_lines
+
+GroupLoss = Callable[[Tensor, Sequence[int]], Tensor]
+LOSSES: dict[str, GroupLoss] = {"drop": ranking_loss, "half": ranking_loss_with_half_ties}
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Of the untied pairs, how many the scores order rightly; equal scores count half."""
+
+    won: float
+    pairs: int
+
+    @property
+    def share(self) -> float | None:
+        return self.won / self.pairs if self.pairs else None
+
+
+def main(config: RewardConfig, folder: RunFolder) -> None:
+    device = prepare(config)
+    tokenizer = load_tokenizer(config.model)
+    encoder = make_encoder(tokenizer, config.max_prompt_tokens, config.max_completion_tokens)
+    groups = ranked_groups(config, encoder)
+    train, validation = groups["train"], groups["validation"]
+    model = RewardModel(load_backbone(config.model)).to(device)
+    add_residual_dropout(model, config.residual_dropout)
+
+    sampler = Sampler([group.longest for group in train], config.batch, config.seed)
+    steps = config.epochs * sampler.per_epoch
+    learner = make_learner(model, config, steps)
+    kept = make_keeper(config, model, validation)
+    parts: dict[str, Stateful] = {"model": model, "learner": learner}
+    if kept:
+        parts["kept"] = kept
+    loop = Loop(folder, config, steps, parts)
+    for step in loop:
+        model.train()
+        batch = [train[index] for index in sampler.at(step)]
+        loss, seen = accumulate(model, encoder, batch, LOSSES[config.ties], config.micro_batch, device)
+        norm = learner.update(step)
+        if isinstance(kept, Average):
+            kept.update(model)
+        held_out = None
+        if validation and (step + 1) % sampler.per_epoch == 0:
+            held_out = accuracy(model, encoder, validation, config.batch, device).share
+        if isinstance(kept, Best) and held_out is not None:
+            kept.offer(model, held_out)
+        rate = learner.schedule.rate(step)
+        loop.log(step, loss=loss, accuracy=seen.share, norm=norm, rate=rate, validation_accuracy=held_out)
+
+    if kept:
+        kept.copy_to(model)
+    centre(model, encoder, reference_groups(config, encoder) or train, config.batch, device)
+    model.save(folder.model)
+    tokenizer.save_pretrained(folder.model)
+    measured = {name: vars(accuracy(model, encoder, rows, config.batch, device)) for name, rows in groups.items()}
+    sources = digests(model=config.model, comparisons=config.comparisons, demonstrations=config.demonstrations)
+    write_card(folder.model, config, sources, measured)
+    folder.write_results(measured)
+
+
+def ranked_groups(config: RewardConfig, encoder: Encoder) -> dict[str, list[RankedGroup]]:
+    """By split; what teaches nothing is left out of train."""
+    records = list(read_lines(Comparison, Path(config.comparisons)))
+    groups = {
+        split: groups_from_comparisons(encoder, [row for row in records if row.split == split]) for split in SPLITS
+    }
+    groups["train"] = [group for group in groups["train"] if config.ties == "half" or group.has_preference]
+    if not groups["train"]:
+        raise TrainerError(f"{config.comparisons} holds no ranking of the split train that prefers anything.")
+    return groups
+
+
+def reference_groups(config: RewardConfig, encoder: Encoder) -> list[RankedGroup]:
+    """The demonstrations that shall score 0 on average; none if no file is named."""
+    if not config.demonstrations:
+        return []
+    rows = read_lines(Demonstration, Path(config.demonstrations))
+    return groups_from_demonstrations(encoder, [row for row in rows if row.split == "train"])
+
+
+def make_keeper(config: RewardConfig, model: RewardModel, validation: Sequence[RankedGroup]) -> Best | Average | None:
+    if config.keep == "average":
+        return Average(model, config.ema)
+    return Best(model) if config.keep == "best" and validation else None
+
+
+def accumulate(
+    model: RewardModel,
+    encoder: Encoder,
+    batch: Sequence[RankedGroup],
+    group_loss: GroupLoss,
+    micro_batch: int,
+    device: torch.device,
+) -> tuple[float, Accuracy]:
+    """Add the gradient of the mean loss per prompt of the whole batch; that loss, and the accuracy seen."""
+    total, won, pairs = 0.0, 0.0, 0
+    for part in micro_batches(batch, micro_batch):
+        by_group = scores_of(model, encoder, part, device)
+        losses = [group_loss(scores, group.ranks) for scores, group in zip(by_group, part, strict=True)]
+        loss = torch.stack(losses).sum() / len(batch)
+        loss.backward()
+        total += float(loss.detach())
+        seen = counted(by_group, part)
+        won, pairs = won + seen.won, pairs + seen.pairs
+    return total, Accuracy(won, pairs)
+
+
+def scores_of(
+    model: RewardModel, encoder: Encoder, groups: Sequence[RankedGroup], device: torch.device
+) -> tuple[Tensor, ...]:
+    """[K] scores of each group."""
+    scores: Tensor = model(rows_from_groups(groups, encoder.pad_id).to(device))
+    return torch.split(scores, [group.k for group in groups])
+
+
+def counted(scores: Sequence[Tensor], groups: Sequence[RankedGroup]) -> Accuracy:
+    results = [pair_wins(row.tolist(), group.ranks) for row, group in zip(scores, groups, strict=True)]
+    return Accuracy(sum(won for won, _ in results), sum(pairs for _, pairs in results))
+
+
+@torch.no_grad()
+def all_scores(
+    model: RewardModel, encoder: Encoder, groups: Sequence[RankedGroup], batch: int, device: torch.device
+) -> list[Tensor]:
+    """[K] scores of each group, in the order of `groups`, without dropout."""
+    model.eval()
+    order = sorted(range(len(groups)), key=lambda index: groups[index].longest)
+    scores: dict[int, Tensor] = {}
+    for start in range(0, len(order), batch):
+        chosen = order[start : start + batch]
+        scores |= zip(chosen, scores_of(model, encoder, [groups[index] for index in chosen], device), strict=True)
+    return [scores[index] for index in range(len(groups))]
+
+
+def accuracy(
+    model: RewardModel, encoder: Encoder, groups: Sequence[RankedGroup], batch: int, device: torch.device
+) -> Accuracy:
+    return counted(all_scores(model, encoder, groups, batch, device), groups)
+
+
+def centre(
+    model: RewardModel, encoder: Encoder, groups: Sequence[RankedGroup], batch: int, device: torch.device
+) -> None:
+    """Set the bias so that these completions score 0 on average [InstructGPT 3.5]."""
+    model.bias += torch.cat(all_scores(model, encoder, groups, batch, device)).mean()

@@ -1,16 +1,16 @@
 from pathlib import Path
 
 import pytest
-from jinja2 import Environment, FileSystemLoader
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
+from app.web.templating import environment, packed_folder
+
+TEMPLATES: Path = packed_folder("templates")
 NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_template_compiles(name: str) -> None:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, extensions=["jinja2.ext.i18n"])
-    assert environment.get_template(name).name == name
+    assert environment().get_template(name).name == name
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,61 @@
+// Two outputs side by side, their differences marked in place; reading and ranking go on meanwhile.
+import { mark, patternFor, piecesOf, shared, withoutShortRuns } from "./diff.js";
+
+const ALIKE = 40; // percent of shared words from which the differences are marked, below it what is shared
+
+export function comparing(desk) {
+  const { form, book, words } = desk;
+  const bar = form.querySelector("[data-comparing]"), text = (letter) => desk.card(letter).querySelector(".text");
+  let before = [];
+
+  const endComparing = () => {
+    if (!before.length) return false;
+    for (const [letter, nodes] of before) {
+      text(letter).replaceChildren(...nodes);
+      delete desk.card(letter).dataset.side;
+    }
+    before = [];
+    bar.hidden = true;
+    form.classList.remove("comparing");
+    return true;
+  };
+
+  const markBoth = (one, two) => {
+    const pattern = patternFor(one, two), lists = [piecesOf(one, pattern), piecesOf(two, pattern)], common = shared(...lists);
+    const percent = Math.round((200 * common[0].filter(Boolean).length) / Math.max(1, lists[0].length + lists[1].length));
+    const alike = percent >= ALIKE;
+    lists.forEach((list, side) => {
+      const kept = withoutShortRuns(common[side], alike ? 2 : 4);
+      mark(list, alike ? kept.map((is) => !is) : kept, alike ? "differs" : "shared");
+    });
+    return words.tell(alike ? "compared_alike" : "compared_unlike", { percent });
+  };
+
+  const compareWith = (other) => {
+    endComparing();
+    const pair = [desk.current, other].sort();
+    before = pair.map((letter) => [letter, [...text(letter).cloneNode(true).childNodes]]);
+    pair.forEach((letter, side) => (desk.card(letter).dataset.side = side + 1));
+    const told = `${pair.join(", ").toUpperCase()}: ${markBoth(...pair.map(text))}`;
+    form.classList.add("comparing");
+    bar.hidden = false;
+    bar.querySelector("[data-comparing-text]").textContent = told;
+    form.querySelector(".outputs").scrollTop = 0;
+    words.announce(told);
+  };
+
+  /** "vs B C D" beside the name of each output. */
+  const versus = (letter) => {
+    const row = Object.assign(document.createElement("p"), { className: "versus" });
+    row.append(words.tell("versus"), ...book.letters.filter((other) => other !== letter).map((other) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: other.toUpperCase() });
+      button.ariaLabel = words.tell("compare_with", { letter: letter.toUpperCase(), other: other.toUpperCase() });
+      button.addEventListener("click", () => compareWith(other));
+      return button;
+    }));
+    return row;
+  };
+  if (book.letters.length > 1) for (const letter of book.letters) desk.panel(letter).querySelector("legend").after(versus(letter));
+  bar.querySelector("button").addEventListener("click", endComparing);
+  return { compareWith, endComparing };
+}

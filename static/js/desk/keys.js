@@ -1,0 +1,52 @@
+// One key, one act. Digits go by place on the keyboard, letters by what they print, else by place.
+const isTyping = (element) =>
+  element.matches("textarea, select, input:not([type=radio], [type=checkbox])") || element.isContentEditable;
+
+export const sendsForm = (event) => (event.ctrlKey || event.metaKey) && event.key === "Enter";
+
+export function keys(desk) {
+  const { form, book } = desk, help = document.querySelector("[data-keys]");
+  const submit = () => form.requestSubmit(form.querySelector("[data-submit]"));
+  const backToText = () => desk.closePopovers() || desk.endComparing?.() || desk.open(false) || desk.select(desk.current);
+  const acts = {
+    "=": desk.tie, "?": () => help.showModal(), Backspace: () => desk.rank(0), Enter: desk.judge, "/": desk.note,
+    ArrowLeft: () => desk.step(-1), ArrowRight: () => desk.step(1), Escape: backToText,
+    q: desk.foldPrompt, r: desk.typeOrder, w: desk.nextColumns, z: desk.undo,
+  };
+  const digit = book.ranked ? desk.rank : desk.rate;
+
+  const letterAct = (event) => {
+    // A keyboard without Latin letters still reaches them by place.
+    const { key, code } = event, isLetter = /^[a-z]$/i.test(key);
+    const name = isLetter || !/^Key[A-Z]$/.test(code) ? key : code.slice(3);
+    const low = name.length === 1 ? name.toLowerCase() : name;
+    if (book.letters.includes(low))
+      return () => (event.shiftKey && low !== desk.current ? desk.compareWith(low) : desk.select(low));
+    const group = desk.byKey(low);
+    return group ? () => desk.reach(group) : acts[low];
+  };
+
+  /** What this press means, or nothing. */
+  const actOf = (event) => {
+    const { key, code, target } = event, chord = event.ctrlKey || event.metaKey;
+    if (sendsForm(event)) return submit;
+    if (isTyping(target)) return key === "Escape" ? () => desk.select(desk.current) : undefined;
+    if (event.altKey && !chord && /^Arrow(Up|Down)$/.test(key)) return () => desk.nudge(key === "ArrowUp" ? -1 : 1);
+    if (chord || event.altKey) return undefined;
+    if (key === "Enter" && target.matches("button, a, summary")) return undefined;
+    if (key.startsWith("Arrow") && target.matches("input, pre, .text, .prompt-text")) return undefined; // radios and long lines move by themselves
+    if (!desk.preferences.keys && !["Enter", "Escape"].includes(key)) return undefined;
+    if (key === "=" || key === "?") return acts[key]; // before digits: the German = is Shift+0
+    const number = /^Digit(\d)$/.exec(code)?.[1] ?? /^\d$/.exec(key)?.[0];
+    if (number) return () => (event.shiftKey ? desk.rate : digit)(Number(number));
+    return letterAct(event);
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || help.open || event.defaultPrevented) return;
+    const act = actOf(event);
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}

@@ -51,7 +51,7 @@ def before_exec(account: Account | None, *paths: Path) -> Callable[[], None]:
 
 def _closed_to_others(*paths: Path) -> bool:
     """Whether a folder above is closed to other users, as `/root` is."""
-    return any(not folder.stat().st_mode & stat.S_IXOTH for path in paths for folder in path.parents)
+    return any(not folder.stat().st_mode & stat.S_IXOTH for path in paths for folder in path.resolve().parents)
 
 
 def _become(account: Account, libc: ctypes.CDLL) -> None:

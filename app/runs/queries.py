@@ -74,3 +74,7 @@ def metric_lines(session: Session, run: Run, at_most: int = 500) -> Sequence[dic
 def unfinished_runs(session: Session) -> int:
     waiting = select(func.count()).where(Run.state.in_([RunState.QUEUED, RunState.RUNNING]))
     return session.scalar(waiting) or 0
+
+
+def produced_by(session: Session, run: Run) -> Checkpoint | None:
+    return session.get(Checkpoint, run.produced_checkpoint_id) if run.produced_checkpoint_id else None

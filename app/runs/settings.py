@@ -27,6 +27,11 @@ class SettingField:
     choices: tuple[str, ...]
     numeric: bool
 
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        """For a select; the first one leaves the setting alone."""
+        return [("", f"{self.default} (default)"), *((choice, choice) for choice in self.choices)]
+
 
 def check_settings(stage: Stage, settings: Mapping[str, Any], filled_later: Iterable[str] = ()) -> None:
     """Raises `InvalidSettings`. `filled_later` names the paths that the worker will put in."""
@@ -56,6 +61,22 @@ def setting_fields(stage: Stage) -> list[SettingField]:
     ]
 
 
+def typed_settings(stage: Stage, typed: Mapping[str, str]) -> dict[str, Any]:
+    """What a person typed, as the kinds of value that the stage takes. Raises `InvalidSettings`."""
+    numeric = {field.name for field in setting_fields(stage) if field.numeric}
+    return {name: _number(stage, name, text) if name in numeric else text for name, text in typed.items()}
+
+
+def _number(stage: Stage, name: str, text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidSettings(reason=f"Stage {stage.value}: setting `{name}` must be a number, not {text}.") from None
+
+
 def _is_numeric(hint: Any) -> bool:
-    kinds = {getattr(kind, "__name__", str(kind)) for kind in allowed_types(hint)}
-    return bool(kinds & {"int", "float", "float | None", "int | None"})
+    return bool({int, float} & set(allowed_types(hint)))

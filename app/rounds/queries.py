@@ -1,0 +1,100 @@
+"""What is known about rounds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.campaigns.models import Campaign
+from app.checkpoints.models import Checkpoint
+from app.datasets.models import Dataset
+from app.errors import NotFound
+from app.projects.models import Project
+from app.rounds.models import Round, RoundCampaign, RoundDataset, RoundRun
+from app.rounds.plan import RoundPlan, Step, steps_of
+from app.runs.models import Run, RunState
+from app.runs.queries import latest_metrics
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A round as a line of the list."""
+
+    round: Round
+    project: str
+
+
+@dataclass(frozen=True)
+class StepView:
+    """A step and what it left: nothing yet, or a run (with the model it made), a dataset or a campaign."""
+
+    step: Step
+    run: Run | None = None
+    metrics: dict[str, Any] | None = None
+    checkpoint: Checkpoint | None = None
+    dataset: Dataset | None = None
+    campaign: Campaign | None = None
+
+    @property
+    def state(self) -> str:
+        """In the words of runs and campaigns; a frozen dataset is finished."""
+        if self.run:
+            return self.run.state.value
+        if self.campaign:
+            return self.campaign.state.value
+        return RunState.FINISHED.value if self.dataset else "not_started"
+
+
+def round_by_id(session: Session, number: int) -> Round:
+    found = session.get(Round, number)
+    if found is None:
+        raise NotFound(what="round", number=number)
+    return found
+
+
+def rounds(session: Session) -> list[Listed]:
+    """Newest first."""
+    query = select(Round, Project.name).join(Project, Project.id == Round.project_id).order_by(Round.id.desc())
+    return [Listed(found, name) for found, name in session.execute(query)]
+
+
+def rounds_of(session: Session, project: Project) -> Sequence[Round]:
+    """Newest first."""
+    return session.scalars(select(Round).where(Round.project_id == project.id).order_by(Round.number.desc())).all()
+
+
+def plan_of(found: Round) -> RoundPlan:
+    return RoundPlan.model_validate(found.plan)
+
+
+def step_views(session: Session, found: Round) -> list[StepView]:
+    """Every step of the plan, in order, done or not."""
+    runs = {
+        step: (run, checkpoint)
+        for step, run, checkpoint in session.execute(
+            select(RoundRun.step, Run, Checkpoint)
+            .join(Run, Run.id == RoundRun.run_id)
+            .outerjoin(Checkpoint, Checkpoint.id == Run.produced_checkpoint_id)
+            .where(RoundRun.round_id == found.id)
+        )
+    }
+    datasets = _by_step(session, found, RoundDataset.step, Dataset, RoundDataset)
+    campaigns = _by_step(session, found, RoundCampaign.step, Campaign, RoundCampaign)
+    return [
+        StepView(
+            step,
+            run=runs[step][0] if step in runs else None,
+            checkpoint=runs[step][1] if step in runs else None,
+            metrics=latest_metrics(session, runs[step][0]) if step in runs else None,
+            dataset=datasets.get(step),
+            campaign=campaigns.get(step),
+        )
+        for step in steps_of(plan_of(found))
+    ]
+
+
+def _by_step(session: Session, found: Round, step: Any, kind: Any, link: Any) -> dict[str, Any]:
+    rows = session.execute(select(step, kind).join(link).where(link.round_id == found.id))
+    return {name: row for name, row in rows}  # noqa: C416

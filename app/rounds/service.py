@@ -80,6 +80,7 @@ def _check_plan(session: Session, project: Project, plan: RoundPlan) -> None:
 
 
 def cancel_round(session: Session, current: Round) -> None:
+    session.flush()  # a refresh would drop what was not written yet
     session.refresh(current, with_for_update=True)
     if current.state not in (RoundState.RUNNING, RoundState.WAITING):
         raise RoundOver(number=current.number)
@@ -90,6 +91,7 @@ def cancel_round(session: Session, current: Round) -> None:
 
 def resume_round(session: Session, current: Round) -> None:
     """Go on after a failure or a cancel, from where it stopped."""
+    session.flush()  # a refresh would drop what was not written yet
     session.refresh(current, with_for_update=True)
     if current.state not in (RoundState.FAILED, RoundState.CANCELLED):
         raise RoundNotStopped(number=current.number, state=current.state.value)

@@ -179,6 +179,7 @@ def give_run_back(session: Session, claim: Claim) -> None:
 
 def request_cancel(session: Session, run: Run) -> None:
     """A queued run ends at once; a running one when its worker notices."""
+    session.flush()  # a refresh would drop what was not written yet
     session.refresh(run, with_for_update=True)
     if run.state is RunState.QUEUED:
         run.state, run.finished_at = RunState.CANCELLED, now()
@@ -190,6 +191,7 @@ def request_cancel(session: Session, run: Run) -> None:
 
 def retry_run(session: Session, run: Run) -> None:
     """Queue it again; the trainer goes on from the newest checkpoint in the run folder."""
+    session.flush()  # a refresh would drop what was not written yet
     session.refresh(run, with_for_update=True)
     if run.state not in (RunState.FAILED, RunState.CANCELLED):
         raise RunNotFailed(run=run.id, state=run.state.value)

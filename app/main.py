@@ -5,20 +5,21 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import sessionmaker
 
 from app.config import Settings
-from app.web import home
+from app.web import accounts, health, home, invitations, signing_in, users
 from app.web.cookies import QueuedCookies
 from app.web.errors import FailurePages, install_error_pages
 from app.web.proxies import ForwardedHeaders
 from app.web.security import SecurityHeaders
 from app.web.static_files import StampedFiles
 
-AREAS = (home,)
+AREAS = (health, home, signing_in, invitations, accounts, users)
 
 
 def create_app(settings: Settings, engine: Engine) -> FastAPI:
     """Serves `engine`'s database, whose schema must be current. There is no API description to browse."""
     app = FastAPI(title="Rondo", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
+    app.state.engine = engine
     app.state.sessions = sessionmaker(engine, expire_on_commit=False)
     install_error_pages(app)
     # The last one added stands outermost.

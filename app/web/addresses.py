@@ -1,0 +1,17 @@
+"""Addresses that leave the page: in links that are copied, printed or sent."""
+
+from starlette.requests import Request
+
+from app.config import Settings
+
+
+def public_address(request: Request, path: str) -> str:
+    """Under `RONDO_PUBLIC_URL`, else under the host that this request named."""
+    settings: Settings = request.app.state.settings
+    base = settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
+    return base.rstrip("/") + path
+
+
+def served_address(settings: Settings, path: str) -> str:
+    """For the command line, where there is no request."""
+    return (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/") + path

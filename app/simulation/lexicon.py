@@ -25,10 +25,12 @@ NUMBER = r"(?:[1-5]|one|two|three|four|five)"
 NUMERALS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 POUND = r"(?:£|gbp |l|\$|€|euros? )?"
 # Stops "high rating and price of £20", "average price of more than £30" from taking the adjective for the price.
-UNSAID = rf"(?! {LINK}{{0,3}}(?:£|\d|{NUMBER}\b|low|high|good|average|moderate|less|more|cheap|under|over|above|below))"
-AMOUNT_NEXT = r"(?! (?:is |are |of |at |for a meal is )*(?:£|\d|less|more|over|under|low|high))"
+UNSAID = (
+    rf"\b(?! {LINK}{{0,3}}(?:£|\d|{NUMBER}\b|low|high|good|average|moderate|less|more|cheap|under|over|above|below))"
+)
+AMOUNT_NEXT = r"\b(?! (?:range |is |are |of |at |for a meal is )*(?:£|\d|less|more|over|under|low|high))"
 OTHER_NOUN = r"(?! (?:quality|custom|rat|review|at |of ))"
-NOT_PRICE = r"(?! (?:priced?|prices|cost|pricing))"
+NOT_PRICE = r"\b(?! (?:priced?|prices|cost|pricing))"
 WORD = r"(?:(?!pric|cost|rat|custom|review|with\b|and\b|but\b|in\b)[\w']+ )?"
 IS_NOT = r"(?:not|isn't|aren't|n't) (?:too |very |so |that |overly |exactly |at all |a )?"
 MIDDLE = r"(?:moderate(?:ly)?|medium|mid(?:dle|dling)?|average(?:ly)?|standard|modest(?:ly)?|regular|intermediate)"
@@ -112,20 +114,20 @@ RATING: Phrases = {
     ),
     "s1__s2": (
         rf"{POOR} {WORD}{RATING_NOUN}",
-        rf"{RATING_NOUN}:? {LINK}{{0,4}}{POOR}\b{NOT_PRICE}",
+        rf"{RATING_NOUN}:? {LINK}{{0,4}}{POOR}{NOT_PRICE}",
         rf"{POOR} {PRICE_NOUN} and (?:a )?{RATING_NOUN}{UNSAID}",
         r"poor (?:quality|service)\b",
         r"not (?:well |very )?(?:liked|popular|recommended)\b(?! for)",
     ),
     "s3": (
         rf"{FAIR} {WORD}{RATING_NOUN}",
-        rf"{RATING_NOUN}:? {LINK}{{0,4}}{FAIR}\b{NOT_PRICE}",
+        rf"{RATING_NOUN}:? {LINK}{{0,4}}{FAIR}{NOT_PRICE}",
         rf"average {PRICE_NOUN} and (?:a )?{RATING_NOUN}{UNSAID}",
         r"average quality\b",
     ),
     "s4__s5": (
         rf"{GOOD} {WORD}{RATING_NOUN}",
-        rf"{RATING_NOUN}:? {LINK}{{0,4}}{GOOD}\b{NOT_PRICE}",
+        rf"{RATING_NOUN}:? {LINK}{{0,4}}{GOOD}{NOT_PRICE}",
         rf"{GOOD} {PRICE_NOUN} and (?:a )?{RATING_NOUN}{UNSAID}",
         r"(?:well|much) (?:liked|loved)\b",
         r"highly recommend\w*",

@@ -27,7 +27,7 @@ from app.runs.service import (
     request_cancel,
     retry_run,
 )
-from app.runs.settings import InvalidSettings, setting_fields, typed_settings
+from app.runs.settings import InvalidSettings, check_settings, setting_fields, typed_settings
 from tests.factories import make_project
 
 
@@ -54,9 +54,7 @@ def test_an_unknown_setting_is_named(session):
         make_run(session, learning_rat=1e-3)
 
 
-def test_a_path_that_an_input_fills_cannot_be_set_as_well(session):
-    from app.runs.settings import check_settings
-
+def test_a_path_that_an_input_fills_cannot_be_set_as_well():
     with pytest.raises(InvalidSettings, match="`texts` is filled"):
         check_settings(Stage.PRETRAIN, {"texts": "mine.jsonl"}, ["texts"])
 
@@ -174,7 +172,7 @@ def test_thinned_metrics_keep_the_last_line(session):
     assert steps == sorted(steps)
 
 
-def test_settings_typed_into_a_form_become_numbers(session):
+def test_settings_typed_into_a_form_become_numbers():
     typed = {"learning_rate": "1e-3", "epochs": "2", "architecture": "gpt2"}
     assert typed_settings(Stage.PRETRAIN, typed) == {"learning_rate": 1e-3, "epochs": 2, "architecture": "gpt2"}
     with pytest.raises(InvalidSettings, match="`epochs` must be a number, not many"):

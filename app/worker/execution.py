@@ -31,7 +31,6 @@ from app.worker.folders import MetricsFile, log_tail, read_status, write_run_fol
 LOOK_EVERY = 0.5  # seconds
 PATIENCE = 60  # seconds that a trainer has to write its checkpoint after SIGTERM
 STOPPED = 3  # the trainer's exit status after it heeded SIGTERM
-CHECKOUT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -75,7 +74,7 @@ def launch(claim: Claim, folder: Path) -> Trainer:
     with (folder / "log.txt").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "trainer", claim.stage.value, str(folder)],
-            cwd=CHECKOUT,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -25,7 +25,7 @@ class Dataset(Base):
     kind: Mapped[DatasetKind] = mapped_column(choices(DatasetKind, "kind"))
     filter: Mapped[dict[str, Any]]
     manifest: Mapped[dict[str, Any]]
-    digest: Mapped[str]  # SHA-256 of the rows file
+    digest: Mapped[str]  # SHA-256 over the kind and the digests of its files (trainer.records.Manifest)
     rows: Mapped[int]
     location: Mapped[str]  # a folder below the files folder
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

@@ -1,0 +1,46 @@
+"""The command `rondo`. Each of its commands is a module of `app.commands`, imported when it is called."""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from app.errors import DomainError
+
+# The module's name, which is the command's, and its line in `rondo --help`.
+COMMANDS = {
+    "serve": "Run the web application, and on the embedded database a worker beside it.",
+    "backup": "Write the database and all files to one archive.",
+    "restore": "Fill an empty Rondo from an archive.",
+    "db": "Upgrade, downgrade or show the schema of the database.",
+}
+
+
+class LateCommand(TyperCommand):
+    """Stands for a module's `app` in the list of commands, so that `--help` imports none of them."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        import_module("app.tables")  # models name each other's tables
+        module = import_module(f"app.commands.{self.name}")
+        return typer.main.get_command(module.app).make_context(info_name, args, parent=parent, **extra)
+
+
+rondo = TyperGroup(
+    name="rondo",
+    help="Rondo: human preferences, and the trainer that learns from them.",
+    no_args_is_help=True,
+    commands=[LateCommand(name, help=line) for name, line in COMMANDS.items()],
+)
+
+
+def main() -> None:
+    try:
+        rondo(prog_name="rondo")
+    except DomainError as error:
+        sys.exit(error.localized())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,7 @@
 // The attributes of the current output and of the prompt: set by key, summed up on the card, checked before sending.
 export const isFilled = (group) => {
-  const { type } = group.dataset;
-  if (type === "text") return group.querySelector("textarea").value.trim() !== "";
-  return group.querySelector(":checked") !== null;
+  const typed = group.querySelector("textarea, [type=number]");
+  return typed ? typed.value.trim() !== "" : group.querySelector(":checked") !== null;
 };
 export const groupsIn = (panel) => [...panel.querySelectorAll("[data-attribute]")];
 export const missingIn = (panel) => groupsIn(panel).filter((group) => "required" in group.dataset && !isFilled(group));
@@ -62,6 +61,7 @@ export function judging(desk) {
     for (const group of groups) {
       const { type, label } = group.dataset, value = control(group).value;
       if (type === "scale") parts.push(`${label} ${value}/${[...group.querySelectorAll("input")].at(-1).value}`);
+      else if (type === "number") parts.push(`${label} ${value}`);
       else if (type === "choice") parts.push(`${label}: ${control(group).parentElement.textContent.trim()}`);
       else parts.push(label);
     }

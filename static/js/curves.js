@@ -1,0 +1,42 @@
+// Draws a run's numbers, a small plot each, from {"x": [...], "series": {name: [...]}, "finished": bool}.
+import uPlot from "../vendor/uplot.js";
+
+const HEIGHT = 180, REFRESH = 10_000;
+
+export default async function curves(figure) {
+  const grid = figure.appendChild(Object.assign(document.createElement("div"), { className: "plots" }));
+  const wanted = figure.dataset.series.split(",").filter(Boolean), plots = new Map();
+  const width = () => grid.firstElementChild?.clientWidth ?? 320;
+
+  const show = (name, x, y) => {
+    if (plots.has(name)) return plots.get(name).setData([x, y]);
+    const box = grid.appendChild(document.createElement("div"));
+    return plots.set(name, new uPlot(options(figure, name, width()), [x, y], box));
+  };
+  const draw = async () => {
+    const answer = await fetch(figure.dataset.source, { headers: { Accept: "application/json" } });
+    if (!answer.ok) return;
+    const { x, series, finished } = await answer.json();
+    for (const name of wanted.length ? wanted : Object.keys(series)) if (series[name]) show(name, x, series[name]);
+    if (!finished) setTimeout(draw, REFRESH);
+  };
+  new ResizeObserver(() => plots.forEach((plot) => plot.setSize({ width: width(), height: HEIGHT }))).observe(grid);
+  await draw();
+}
+
+function options(figure, name, width) {
+  const [line, quiet, rule] = ["--accent", "--quiet", "--line"].map((token) => colour(figure, token));
+  const axis = { stroke: quiet, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1 }, font: `12px ${getComputedStyle(figure).fontFamily}` };
+  return {
+    width, height: HEIGHT, title: name, cursor: { sync: { key: figure.dataset.source } }, scales: { x: { time: false } },
+    axes: [axis, { ...axis, size: 60 }], series: [{ label: "step" }, { label: name, stroke: line, width: 1.5, spanGaps: true }],
+  };
+}
+
+/** A token as a colour that a canvas takes: `light-dark()` is resolved by the element that wears it. */
+function colour(figure, token) {
+  figure.style.setProperty("outline-color", `var(${token})`);
+  const { outlineColor } = getComputedStyle(figure);
+  figure.style.removeProperty("outline-color");
+  return outlineColor;
+}

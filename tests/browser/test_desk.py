@@ -1,0 +1,177 @@
+"""The desk's scripts in a real browser. The state is the form's own inputs, so that is what is looked at."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.served_desk import OUTPUTS, ServedDesk
+
+RANKS = """() => Object.fromEntries([...new FormData(document.querySelector('#desk'))]
+    .filter(([name]) => name.startsWith('rank')).map(([name, value]) => [name[5], Number(value)]))"""
+
+
+def press(desk: Page, *keys: str) -> None:
+    for key in keys:
+        desk.keyboard.press(key)
+
+
+def ranks(desk: Page) -> dict[str, int]:
+    found: dict[str, int] = desk.evaluate(RANKS)
+    return found
+
+
+def status(desk: Page) -> str:
+    desk.wait_for_timeout(80)
+    return desk.locator("[data-say]").inner_text()
+
+
+def test_four_digits_rank_four_outputs(desk: Page) -> None:
+    press(desk, "2", "4", "1", "3")
+    assert ranks(desk) == {"a": 2, "b": 4, "c": 1, "d": 3}
+    assert "1: C, 2: A, 3: D, 4: B" in status(desk)
+
+
+def test_the_same_digit_or_an_equals_sign_makes_a_tie(desk: Page) -> None:
+    press(desk, "1", "2", "2", "=")
+    assert ranks(desk) == {"a": 1, "b": 2, "c": 2, "d": 2}
+    assert "tied with B, C" in status(desk)
+    expect(desk.locator("[data-line]")).to_have_value("A B=C=D")
+
+
+def test_two_outputs_swap_without_a_false_tie(desk: Page) -> None:
+    press(desk, "1", "2", "3", "4", "a", "2", "b", "1")
+    assert ranks(desk) == {"a": 2, "b": 1, "c": 3, "d": 4}
+
+
+def test_gaps_stay_open_while_ranking_and_close_when_sent(desk: Page, served_desk: ServedDesk) -> None:
+    press(desk, "1", "4", "4", "4")
+    assert ranks(desk) == {"a": 1, "b": 4, "c": 4, "d": 4}
+    expect(desk.locator("[data-gap]")).to_have_text("Empty ranks close when you submit.")
+    for letter in "abcd":
+        press(desk, letter, "Shift+5")
+    press(desk, "Control+Enter")
+    desk.wait_for_url("**/submit")
+    (sent,) = served_desk.sent_to("/submit")
+    assert [sent[f"rank[{letter}]"] for letter in "abcd"] == ["1", "2", "2", "2"]
+    assert sent["output[a][overall]"] == "5"
+    assert sent["csrf_token"] == "token"
+    assert sent["idempotency_key"] == "key"
+
+
+def test_the_order_can_be_typed_in_one_line(desk: Page) -> None:
+    press(desk, "r")
+    desk.keyboard.type("c a=b d")
+    assert ranks(desk) == {"c": 1, "a": 2, "b": 2, "d": 3}
+    expect(desk.locator("[data-rank='2'] .chip")).to_have_count(2)
+
+
+def test_half_steps_tie_and_untie(desk: Page) -> None:
+    press(desk, "1", "2", "3", "4", "c", "Alt+ArrowUp")
+    assert ranks(desk) == {"a": 1, "b": 2, "c": 2, "d": 3}
+    press(desk, "Alt+ArrowUp")
+    assert ranks(desk) == {"a": 1, "b": 3, "c": 2, "d": 4}
+
+
+def test_undo_takes_back_the_last_act_and_selects_what_changed(desk: Page) -> None:
+    press(desk, "1", "2", "a", "u", "d", "z")
+    expect(desk.locator("[name='output[a][hallucination]']")).not_to_be_checked()
+    expect(desk.locator("[data-output='a']")).to_have_attribute("aria-current", "true")
+    press(desk, "z")
+    assert ranks(desk) == {"a": 1}
+
+
+def test_a_chip_dragged_into_a_lane_is_ranked_and_between_two_lanes_inserted(desk: Page) -> None:
+    press(desk, "1", "2", "3")
+    drag(desk, "[data-letter='d']", "[data-rank='1']")
+    assert ranks(desk) == {"a": 1, "b": 2, "c": 3, "d": 1}
+    drag(desk, "[data-letter='c']", "[data-before='2']")
+    assert ranks(desk) == {"a": 1, "d": 1, "c": 2, "b": 3}
+
+
+def drag(desk: Page, what: str, where: str) -> None:
+    chip, target = desk.locator(what).bounding_box(), desk.locator(where).bounding_box()
+    assert chip is not None
+    assert target is not None
+    x, y = chip["x"] + chip["width"] / 2, chip["y"] + chip["height"] / 2
+    to_x, to_y = target["x"] + target["width"] - 8, target["y"] + target["height"] / 2
+    desk.mouse.move(x, y)
+    desk.mouse.down()
+    desk.mouse.move(x + 6, y, steps=3)
+    desk.mouse.move(to_x, to_y, steps=12)
+    desk.wait_for_timeout(50)
+    desk.mouse.move(to_x - 2, to_y)
+    desk.wait_for_timeout(50)
+    desk.mouse.up()
+
+
+def test_what_is_missing_is_named_and_nothing_is_sent(desk: Page, served_desk: ServedDesk) -> None:
+    press(desk, "1", "2", "Control+Enter")
+    assert "Still to rank: C, D. Still to rate: A, B, C, D." in status(desk)
+    assert served_desk.sent_to("/submit") == []
+
+
+def test_comparing_marks_the_difference_and_gives_the_text_back(desk: Page) -> None:
+    text = desk.locator("[data-output='a'] .text")
+    before = text.inner_html()
+    press(desk, "a", "Shift+C")
+    assert desk.locator("[data-output='a'] mark.differs").all_inner_texts() == ["English"]
+    expect(desk.locator("[data-output='b']")).to_be_hidden()
+    press(desk, "2")
+    press(desk, "Escape")
+    assert text.inner_html() == before
+    assert ranks(desk) == {"a": 2}
+
+
+def test_a_draft_reaches_the_server_and_only_then_leaves_the_device(desk: Page, served_desk: ServedDesk) -> None:
+    with desk.expect_response("**/draft") as answer:
+        press(desk, "3")
+    assert answer.value.request.headers["x-csrf-token"] == "token"
+    expect(desk.locator("[data-save]")).to_have_attribute("data-save", "saved")
+    assert served_desk.sent_to("/draft")[0]["rank[a]"] == "3"
+    assert desk.evaluate("localStorage.getItem('rondo:draft:1')") is None
+
+
+@pytest.mark.parametrize("answer", [500, 403, 409])
+def test_work_the_server_did_not_take_comes_back_after_a_reload(
+    page: Page, served_desk: ServedDesk, answer: int
+) -> None:
+    served_desk.draft_answer = answer
+    page.goto(served_desk.url)
+    page.wait_for_selector("form.ready")
+    with page.expect_response("**/draft"):
+        press(page, "3", "Shift+2")
+    page.reload()
+    page.wait_for_selector("form.ready")
+    assert ranks(page) == {"a": 3}
+    expect(page.locator("[name='output[b][overall]'][value='2']")).to_be_checked()
+
+
+def test_keys_sleep_while_one_writes(desk: Page) -> None:
+    press(desk, "/")
+    desk.keyboard.type("a 1 = z")
+    assert ranks(desk) == {}
+    expect(desk.locator("[name='output[a][notes]']")).to_have_value("a 1 = z")
+
+
+def test_a_single_output_is_rated_by_its_digit(page: Page, served_desk: ServedDesk) -> None:
+    served_desk.outputs = OUTPUTS[:1]
+    page.goto(served_desk.url)
+    page.wait_for_selector("form.ready")
+    press(page, "6", "u", "Control+Enter")
+    page.wait_for_url("**/submit")
+    (sent,) = served_desk.sent_to("/submit")
+    assert sent["output[a][overall]"] == "6"
+    assert sent["output[a][hallucination]"] == "1"
+
+
+def test_without_script_the_page_is_a_form_that_can_be_sent(browser: Browser, served_desk: ServedDesk) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(served_desk.url)
+    for letter, rank in {"a": 1, "b": 2, "c": 2, "d": 4}.items():
+        page.check(f"[name='rank[{letter}]'][value='{rank}']", force=True)
+        page.check(f"[name='output[{letter}][overall]'][value='3']", force=True)
+    expect(page.locator(".rail")).to_be_hidden()
+    page.get_by_role("button", name="Submit").click()
+    page.wait_for_url("**/submit")
+    assert served_desk.sent_to("/submit")[0]["rank[d]"] == "4"
+    context.close()

@@ -1,0 +1,82 @@
+"""Who is let in where, and what every post must prove."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+import pytest
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from starlette.routing import Mount
+
+from app.accounts.models import Role
+from app.web.dependencies import Admission
+from tests.pages import PageClient
+
+ANYBODY = [*Role, None]
+
+
+def admissions(dependant: Dependant) -> Iterator[Admission]:
+    for child in dependant.dependencies:
+        if isinstance(child.call, Admission):
+            yield child.call
+        yield from admissions(child)
+
+
+def routes(app: FastAPI) -> list[RouteContext]:
+    return [route for route in iter_route_contexts(app.routes) if isinstance(route.original_route, APIRoute)]
+
+
+def methods(route: RouteContext) -> set[str]:
+    return route.methods or set()
+
+
+def address(route: RouteContext) -> str:
+    return re.sub(r"{[^}]+}", "0", route.path or "")
+
+
+def test_every_route_names_whom_it_lets_in(web_app: FastAPI) -> None:
+    assert len(routes(web_app)) > 10
+    unguarded = [route.path for route in routes(web_app) if len(list(admissions(route.dependant))) != 1]
+    assert not unguarded
+    others = [r.original_route for r in iter_route_contexts(web_app.routes) if r not in routes(web_app)]
+    assert [route.path for route in others if isinstance(route, Mount)] == ["/static"]
+    assert len(others) == 1
+
+
+def enter_as(pages: PageClient, role: Role | None) -> dict[str, str]:
+    """Signed in as somebody with the role, or as nobody; the header that proves a post is meant."""
+    if role:
+        pages.sign_in_as(role)
+    return {"x-csrf-token": pages.csrf_token()}
+
+
+@pytest.mark.parametrize("role", ANYBODY)
+def test_roles_are_let_in_where_they_are_named_and_nowhere_else(
+    web_app: FastAPI, pages: PageClient, role: Role | None
+) -> None:
+    headers = enter_as(pages, role)
+    for route in routes(web_app):
+        (admission,) = admissions(route.dependant)
+        is_allowed = not admission.roles or role in admission.roles
+        for method in methods(route):
+            answer = pages.http.request(method, address(route), headers=headers)
+            was_refused = answer.status_code in {401, 403} or leads_to_sign_in(answer.headers)
+            assert was_refused is not is_allowed, f"{method} {route.path} as {role}: {answer.status_code}"
+            if route.path == "/sign-out":
+                headers = enter_as(pages, role)
+
+
+def leads_to_sign_in(headers: Mapping[str, str]) -> bool:
+    return headers.get("location", "").startswith("/sign-in?next")
+
+
+@pytest.mark.parametrize("role", ANYBODY)
+def test_no_post_is_taken_without_its_token(web_app: FastAPI, pages: PageClient, role: Role | None) -> None:
+    enter_as(pages, role)
+    unsafe = [(method, route) for route in routes(web_app) for method in methods(route) - {"GET", "HEAD", "OPTIONS"}]
+    assert unsafe
+    for method, route in unsafe:
+        for headers in ({}, {"x-csrf-token": "0" * 64}):
+            answer = pages.http.request(method, address(route), headers=headers)
+            assert answer.status_code in {401, 403}, f"{method} {route.path}: {answer.status_code}"

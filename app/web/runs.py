@@ -46,10 +46,11 @@ def _shown(session: SessionDep, number: int) -> dict[str, Any]:
 @router.get("/{number}/metrics.json", dependencies=WATCHERS)
 def metrics(session: SessionDep, number: int) -> Response:
     """What the curves are drawn from: the steps, and each number that the stage reports."""
-    lines = metric_lines(session, run_by_id(session, number))
+    run = run_by_id(session, number)
+    lines = metric_lines(session, run)
     names = sorted({name for line in lines for name, value in line.items() if _is_number(value)} - {"step"})
     series = {name: [line.get(name) for line in lines] for name in names}
-    return JSONResponse({"x": [line["step"] for line in lines], "series": series})
+    return JSONResponse({"x": [line["step"] for line in lines], "series": series, "finished": run.finished_at is not None})
 
 
 def _is_number(value: object) -> bool:

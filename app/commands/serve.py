@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from app.commands.users import show_first_admin_link
 from app.config import settings
 from app.main import create_app
 from app.storage import storage
@@ -31,13 +32,15 @@ def serve(
 ) -> None:
     """Run the web application, and on the embedded database a worker beside it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # unwinds: worker, then database
-    now = settings()
+    options = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    now = settings().model_copy(update=options)
     wanted = now.database_url is None if worker is None else worker
     with storage(now) as engine, worker_beside() if wanted else nullcontext():
+        show_first_admin_link(engine, now)
         uvicorn.run(
             create_app(now, engine),
-            host=host or now.host,
-            port=now.port if port is None else port,
+            host=now.host,
+            port=now.port,
             proxy_headers=False,  # ours to read, with the addresses that the settings trust
             server_header=False,
             access_log=False,

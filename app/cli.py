@@ -12,6 +12,9 @@ from app.errors import DomainError
 # The module's name, which is the command's, and its line in `rondo --help`.
 COMMANDS = {
     "serve": "Run the web application, and on the embedded database a worker beside it.",
+    "users": "Invite, list, deactivate and reset accounts, and change their roles.",
+    "import": "Bring a file's prompts, demonstrations or comparisons into a project.",
+    "export": "Write a frozen dataset into a folder, for our own tools or others'.",
     "backup": "Write the database and all files to one archive.",
     "restore": "Fill an empty Rondo from an archive.",
     "db": "Upgrade, downgrade or show the schema of the database.",

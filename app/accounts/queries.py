@@ -1,13 +1,19 @@
 """Reads of accounts and of invitations that still wait."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.accounts.models import LinkPurpose, OneTimeLink, Origin, Role, User
-from app.errors import NotFound
+from app.errors import DomainError, NotFound, message
+
+
+class NoSuchAccount(DomainError):
+    status = HTTPStatus.NOT_FOUND
+    sentence = message("There is no account for {email}.")
 
 
 def user_with(session: Session, number: int) -> User:
@@ -20,6 +26,14 @@ def user_with(session: Session, number: int) -> User:
 
 def user_by_email(session: Session, email: str) -> User | None:
     return session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
+
+
+def require_user(session: Session, email: str) -> User:
+    """Raises `NoSuchAccount`."""
+    user = user_by_email(session, email)
+    if user is None:
+        raise NoSuchAccount(email=email)
+    return user
 
 
 def users_of(session: Session, origin: Origin) -> Sequence[User]:

@@ -5,14 +5,14 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import sessionmaker
 
 from app.config import Settings
-from app.web import accounts, health, home, invitations, signing_in, users
+from app.web import accounts, campaigns, desk, health, history, home, invitations, signing_in, tasks, users
 from app.web.cookies import QueuedCookies
 from app.web.errors import FailurePages, install_error_pages
 from app.web.proxies import ForwardedHeaders
 from app.web.security import SecurityHeaders
 from app.web.static_files import StampedFiles
 
-AREAS = (health, home, signing_in, invitations, accounts, users)
+AREAS = (health, home, signing_in, invitations, accounts, users, tasks, desk, history, campaigns)
 
 
 def create_app(settings: Settings, engine: Engine) -> FastAPI:

@@ -1,0 +1,65 @@
+"""Which prompts and outputs a new campaign is made of."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from app.checkpoints.models import Checkpoint
+from app.completions.models import Completion, CompletionAuthor
+from app.projects.models import Project
+from app.prompts.models import Prompt, Split
+
+Group = tuple[Prompt, list[Completion]]
+
+
+def random_prompts(session: Session, project: Project, split: Split | None, number: int) -> Sequence[Prompt]:
+    """Up to `number` prompts of the project, of one split or of all."""
+    return session.scalars(select(Prompt).where(*_of(project, split)).order_by(func.random()).limit(number)).all()
+
+
+def random_groups(
+    session: Session, project: Project, split: Split | None, checkpoints: Sequence[Checkpoint], *, number: int, k: int
+) -> list[Group]:
+    """Up to `number` prompts that have `k` different outputs by these checkpoints, the checkpoints taking turns."""
+    written = (
+        select(CompletionAuthor.completion_id)
+        .where(CompletionAuthor.checkpoint_id.in_([checkpoint.id for checkpoint in checkpoints]))
+        .distinct()
+    )
+    enough = (
+        select(Prompt.id)
+        .join(Completion, Completion.prompt_id == Prompt.id)
+        .where(*_of(project, split), Completion.text.is_not(None), Completion.id.in_(written))
+        .group_by(Prompt.id)
+        .having(func.count() >= k)
+        .order_by(func.random())
+        .limit(number)
+    )
+    prompts = session.scalars(select(Prompt).where(Prompt.id.in_(enough)).order_by(Prompt.id)).all()
+    outputs = _outputs_in_turn(session, prompts, checkpoints)
+    return [(prompt, outputs[prompt.id][:k]) for prompt in prompts]
+
+
+def _of(project: Project, split: Split | None) -> list[ColumnElement[bool]]:
+    return [Prompt.project_id == project.id] + ([Prompt.split == split] if split else [])
+
+
+def _outputs_in_turn(
+    session: Session, prompts: Sequence[Prompt], checkpoints: Sequence[Checkpoint]
+) -> dict[int, list[Completion]]:
+    """By prompt id: first one output of each checkpoint, then a second of each; one text counts once."""
+    author = CompletionAuthor.checkpoint_id
+    turn = func.row_number().over(partition_by=[Completion.prompt_id, author], order_by=func.random())
+    query = (
+        select(Completion)
+        .join(CompletionAuthor, CompletionAuthor.completion_id == Completion.id)
+        .where(Completion.prompt_id.in_([prompt.id for prompt in prompts]), Completion.text.is_not(None))
+        .where(author.in_([checkpoint.id for checkpoint in checkpoints]))
+        .order_by(turn, func.random())
+    )
+    found: dict[int, dict[int, Completion]] = defaultdict(dict)
+    for completion in session.scalars(query):
+        found[completion.prompt_id].setdefault(completion.id, completion)
+    return {prompt_id: list(outputs.values()) for prompt_id, outputs in found.items()}

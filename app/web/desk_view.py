@@ -1,0 +1,176 @@
+"""What the desk's templates see. Of an output the page knows its letter and its text, nothing of who wrote it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from secrets import token_urlsafe
+from typing import Any
+
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.accounts.models import User
+from app.annotations.models import Annotation
+from app.annotations.queries import judged_outputs, today_of
+from app.annotations.submissions import LETTERS
+from app.campaigns.queries import frozen_form, frozen_guidelines
+from app.completions.models import Completion
+from app.projects.forms import Answer, Attribute, AttributeType, RatingForm
+from app.projects.queries import rating_form
+from app.tasks.models import Assignment
+from app.tasks.queries import Desk
+from app.web.forms import nested
+from app.web.rendering import render_untrusted
+
+Typed = Mapping[str, str]
+
+# A text is shown to several labelers, and to each again after a mistake; rendering is the page's main cost.
+rendered = lru_cache(maxsize=2048)(render_untrusted)
+
+
+@dataclass(frozen=True)
+class ShownOutput:
+    letter: str
+    html: Markup
+    rank: int | None
+    values: dict[str, Answer]
+    truncated_plain: bool = False  # the text says so itself
+
+
+@dataclass(frozen=True)
+class ShownAssignment:
+    """The lease and where its forms go."""
+
+    id: int
+    letters: str
+    draft_version: int
+    active_seconds: int
+
+    @property
+    def submit_url(self) -> str:
+        return f"/assignments/{self.id}/submit"
+
+    @property
+    def skip_url(self) -> str:
+        return f"/assignments/{self.id}/skip"
+
+    @property
+    def draft_url(self) -> str:
+        return f"/assignments/{self.id}/draft"
+
+    @property
+    def heartbeat_url(self) -> str:
+        return f"/assignments/{self.id}/heartbeat"
+
+
+@dataclass(frozen=True)
+class ShownCampaign:
+    name: str
+    kind: str
+    guidelines_html: Markup
+
+
+def desk_context(
+    session: Session, labeler: User, desk: Desk, typed: Typed, errors: Mapping[str, str]
+) -> dict[str, Any]:
+    """`typed` are the fields as the form posts them; they are shown again as they are."""
+    form = rating_form(frozen_form(session, desk.campaign))
+    today = today_of(session, labeler, midnight())
+    tree = nested({name: [value] for name, value in typed.items()})
+    return {
+        "assignment": _assignment(desk.assignment, len(desk.outputs)),
+        "campaign": _campaign(session, desk),
+        "form": form,
+        "conversation": [
+            {"role": message["role"], "html": rendered(message["content"])} for message in desk.prompt.messages
+        ],
+        "outputs": [_output(letter, output, form, tree) for letter, output in zip(LETTERS, desk.outputs, strict=False)],
+        "prompt_values": _values(form.prompt, tree.get("prompt")),
+        "text": typed.get("text", ""),
+        "errors": _sentences(errors, form),
+        "draft_saved_at": desk.assignment.draft_saved_at,
+        "idempotency_key": token_urlsafe(16),
+        "done_today": today.done,
+        "minutes_today": today.minutes,
+        "task_number": today.done + 1,
+    }
+
+
+def midnight() -> datetime:
+    """The start of the day by the server's clock, in UTC."""
+    return clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def typed_in(annotation: Annotation, session: Session, desk: Desk) -> dict[str, str]:
+    """A submitted annotation as the form would post it, to be revised."""
+    judged = judged_outputs(session, [annotation]).get(annotation.id, {})
+    typed = _named("prompt", annotation.prompt_ratings)
+    for letter, output in zip(LETTERS, desk.outputs, strict=False):
+        if judgement := judged.get(output.id):
+            typed |= _named(f"output[{letter}]", judgement.ratings)
+            typed |= {f"rank[{letter}]": str(judgement.rank)} if judgement.rank else {}
+    if annotation.completion_id is not None:
+        typed["text"] = session.get_one(Completion, annotation.completion_id).text or ""
+    return typed
+
+
+def _named(prefix: str, ratings: Mapping[str, Answer]) -> dict[str, str]:
+    """A flag that is not ticked is not posted."""
+    shown = {name: "1" if value is True else str(value) for name, value in ratings.items() if value is not False}
+    return {f"{prefix}[{name}]": value for name, value in shown.items()}
+
+
+def _assignment(assignment: Assignment, count: int) -> ShownAssignment:
+    return ShownAssignment(assignment.id, LETTERS[:count], assignment.draft_version, int(assignment.active_seconds))
+
+
+def _campaign(session: Session, desk: Desk) -> ShownCampaign:
+    guidelines = frozen_guidelines(session, desk.campaign)
+    html = rendered(guidelines.text) if guidelines and guidelines.text else Markup("")
+    return ShownCampaign(desk.campaign.name, desk.campaign.kind.value, html)
+
+
+def _output(letter: str, output: Completion, form: RatingForm, tree: Mapping[str, Any]) -> ShownOutput:
+    ranks, outputs = _branch(tree, "rank"), _branch(tree, "output")
+    rank = ranks.get(letter, "")
+    return ShownOutput(
+        letter,
+        rendered(output.text or ""),
+        int(rank) if isinstance(rank, str) and rank.isdecimal() else None,
+        _values(form.output, outputs.get(letter)),
+    )
+
+
+def _branch(tree: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    branch = tree.get(name)
+    return branch if isinstance(branch, Mapping) else {}
+
+
+def _values(attributes: tuple[Attribute, ...], typed: object) -> dict[str, Answer]:
+    """As the controls compare them: whole numbers of scales as numbers, a ticked flag as True."""
+    values = typed if isinstance(typed, Mapping) else {}
+    return {each.name: _value(each, str(values[each.name])) for each in attributes if each.name in values}
+
+
+def _value(attribute: Attribute, typed: str) -> Answer:
+    if attribute.type is AttributeType.FLAG:
+        return True
+    if attribute.type is AttributeType.SCALE and typed.isascii() and typed.isdecimal():
+        return int(typed)
+    return typed
+
+
+def _sentences(errors: Mapping[str, str], form: RatingForm) -> list[str]:
+    """Each error with the name of what it is about: "B, Overall quality: An answer is needed."."""
+    labels = {each.name: each.label for each in (*form.output, *form.prompt)}
+    return [_about(field, labels) + sentence for field, sentence in errors.items()]
+
+
+def _about(field: str, labels: Mapping[str, str]) -> str:
+    """`output[b][overall]` is about "B, Overall quality: "; `text` about nothing that needs a name."""
+    root, *path = field.replace("]", "").split("[")
+    letter = [path[0].upper()] if root in {"rank", "output"} and path else []
+    name = [labels.get(path[-1], path[-1])] if root in {"output", "prompt"} and path else []
+    return ", ".join(letter + name) + ": " if letter or name else ""

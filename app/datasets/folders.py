@@ -8,7 +8,6 @@ from pathlib import Path
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 
-
 FOLDERS = "folders of this transaction"
 
 

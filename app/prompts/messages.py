@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ class Message(BaseModel):
     content: str = Field(min_length=1)
 
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MESSAGES = TypeAdapter(list[Message])
 
 
@@ -37,7 +39,7 @@ def checked_messages(messages: object) -> list[dict[str, str]]:
 
 def checked_text(text: str) -> str:
     """The text, if Postgres can keep it: no NUL and no lone surrogates (JSON may hold both)."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not text.isprintable() and _UNSTORABLE.search(text):
         raise InvalidInput(reason="A text contains a character that cannot be stored (NUL or half a surrogate pair).")
     return text
 

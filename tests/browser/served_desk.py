@@ -33,7 +33,7 @@ class ServedDesk:
 
     def page(self) -> str:
         letters = "abcdefghi"[: len(self.outputs)]
-        outputs = [
+        outputs: list[dict[str, object]] = [
             {"letter": letter, "html": render_untrusted(text), "rank": None, "values": {}}
             for letter, text in zip(letters, self.outputs, strict=True)
         ]

@@ -11,7 +11,9 @@ from random import Random
 from app.simulation.e2e import Written
 from app.simulation.facts import SLOTS, Facts
 from app.simulation.grammar import describe
-from app.simulation.phrases import AREA, FAMILY, PRICE, RATING
+from app.simulation.phrases import FAMILY, PRICE, RATING
+
+Values = dict[str, tuple[str, ...]]
 
 NAMES = (
     *("Juniper", "The Copper Kettle", "Saffron Lane", "The Lantern", "Marigold", "The Blue Heron", "Pepperwood"),
@@ -25,7 +27,7 @@ NEIGHBOURS = (
     *("Otto's Bicycles", "the Glass Museum", "Willow School", "Bell Street Library", "the Rose Garden", "Castle Gate"),
     *("Minnow Swimming Pool", "the Town Archive"),
 )
-VALUES: dict[str, tuple[str, ...]] = {
+VALUES: Values = {
     "name": NAMES,
     "eatType": ("restaurant", "pub", "coffee shop", "wine bar", "bakery", "tea room"),
     "food": (
@@ -42,7 +44,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     ),
     "priceRange": tuple(PRICE),
     "customer rating": tuple(RATING),
-    "area": tuple(AREA),
+    "area": ("harbour", "old town", "market square", "hillside", "station quarter"),
     "familyFriendly": tuple(FAMILY),
     "near": NEIGHBOURS,
 }
@@ -94,19 +96,30 @@ def from_written(written: Iterable[Written], seed: int, loose_texts: Iterable[st
     )
 
 
-def write_as_people(facts: Facts, random: Random) -> str:
-    """A text about a place as people write: now and then a fact is forgotten or mistaken."""
+def values_of(known: Iterable[Facts]) -> Values:
+    """All values of each slot that occur in a town."""
+    found = {slot: dict[str, None]() for slot in SLOTS}
+    for facts in known:
+        for slot, value in facts.values:
+            found[slot][value] = None
+    return {slot: tuple(values) for slot, values in found.items()}
+
+
+def write_as_people(facts: Facts, random: Random, values: Values = VALUES) -> str:
+    """A text about a place as people write: now and then a fact is forgotten, or mistaken for another of `values`."""
     told = []
     for slot, value in facts.values:
         chance = random.random() if slot != "name" else 1.0
         if chance < FORGOTTEN and len(facts) > 2:
             continue
-        told.append((slot, _another(slot, value, random) if chance > 1 - MISTAKEN and slot != "name" else value))
+        told.append(
+            (slot, _another(values[slot], value, random) if chance > 1 - MISTAKEN and slot != "name" else value)
+        )
     return describe(Facts(tuple(told)), random)
 
 
-def _another(slot: str, value: str, random: Random) -> str:
-    return random.choice([other for other in VALUES[slot] if other != value])
+def _another(values: tuple[str, ...], value: str, random: Random) -> str:
+    return random.choice([other for other in values if other != value] or [value])
 
 
 def _distinct_facts(count: int, random: Random) -> list[Facts]:

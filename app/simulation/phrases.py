@@ -112,6 +112,8 @@ AREA = {
     "market square": ("on the market square", "at the market square", "on Market Place"),
     "hillside": ("on the hillside", "up the hill", "in the hillside area"),
     "station quarter": ("in the station quarter", "by the railway station", "in the station area"),
+    "riverside": ("by the river", "on the riverside", "in the riverside area"),
+    "city centre": ("in the city centre", "in the centre of the city", "downtown"),
 }
 NEAR = ("near {value}", "close to {value}", "next to {value}", "not far from {value}", "beside {value}")
 
@@ -120,6 +122,12 @@ FOOD = Ways(
     after=("serving {value} food", "that serves {value} food", "offering {value} dishes", "for {value} food"),
     has=("{value} food", "{value} dishes on the menu"),
     whole=("{it} serves {value} food.", "The food is {value}.", "The menu is {value}.", "{it} offers {value} dishes."),
+)
+FAST_FOOD = Ways(
+    before=("fast food",),
+    after=("serving fast food", "that serves fast food", "for fast food"),
+    has=("fast food", "fast food on the menu"),
+    whole=("{it} serves fast food.", "The food is fast food.", "{it} offers fast food."),
 )
 
 
@@ -136,6 +144,8 @@ def ways(slot: str, value: str) -> Ways:
             return _lying(AREA[value], "You will find it {where}.")
         case "near":
             return _lying(tuple(near.format(value=value) for near in NEAR), "Look for it {where}.")
+        case "food" if value == "Fast food":
+            return FAST_FOOD
         case "food":
             return Ways(*(tuple(way.replace("{value}", value) for way in place) for place in vars(FOOD).values()))
     raise KeyError(slot)

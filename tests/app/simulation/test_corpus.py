@@ -1,8 +1,9 @@
+from random import Random
 from statistics import mean
 
 import pytest
 
-from app.simulation.corpus import Corpus, from_written, make_corpus
+from app.simulation.corpus import Corpus, from_written, make_corpus, values_of, write_as_people
 from app.simulation.e2e import Written
 from app.simulation.facts import Checker, parse_facts
 
@@ -48,3 +49,12 @@ def test_written_texts_of_one_place_stay_in_one_split() -> None:
     assert len(corpus.validation) == 1
     assert len(corpus.demonstrations) == 14
     assert corpus.texts == tuple(one.text for one in corpus.demonstrations)
+
+
+def test_mistakes_are_made_with_the_values_of_the_town() -> None:
+    town = [parse_facts("name[Juniper], food[Thai]"), parse_facts("name[Sorrel], food[Greek]")]
+    random = Random(0)
+    told = " ".join(write_as_people(town[0], random, values_of(town)) for _ in range(400))
+    assert told.count("Thai") > 300
+    assert 0 < told.count("Greek") < 30
+    assert values_of(town)["food"] == ("Thai", "Greek")

@@ -3,8 +3,10 @@ from random import Random
 import pytest
 
 from app.simulation.corpus import VALUES
+from app.simulation.e2e import read_e2e
 from app.simulation.facts import SLOTS, Checker, Facts, Findings, parse_facts
 from app.simulation.grammar import describe
+from tests.shared_data import shared_data
 
 
 def draw(random: Random) -> Facts:
@@ -15,6 +17,14 @@ def draw(random: Random) -> Facts:
 def test_a_description_states_every_fact_and_nothing_else() -> None:
     random = Random(3)
     places = [draw(random) for _ in range(1500)]
+    checker = Checker(places)
+    wrong = [text for facts in places if checker.check(facts, text := describe(facts, random)) != Findings()]
+    assert wrong == []
+
+
+def test_the_facts_of_the_real_data_have_words_too() -> None:
+    random = Random(4)
+    places = list(dict.fromkeys(written.facts for written in read_e2e(shared_data("e2e"))))
     checker = Checker(places)
     wrong = [text for facts in places if checker.check(facts, text := describe(facts, random)) != Findings()]
     assert wrong == []

@@ -76,7 +76,7 @@ class Page:
     def all(self, tag: str, **attributes: str) -> list[Element]:
         """Elements with a tag and attributes (`type_`, `for_` and `class_` where Python keeps the word)."""
         wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
-        return [e for e in self.elements if e.tag == tag and all(e.get(n) == v for n, v in wanted.items())]
+        return [e for e in self.elements if e.tag == tag and all(e.attributes.get(n) == v for n, v in wanted.items())]
 
     def one(self, tag: str, **attributes: str) -> Element:
         (found,) = self.all(tag, **attributes)

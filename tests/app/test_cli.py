@@ -1,0 +1,115 @@
+"""The command as people start it: a process of its own, on the embedded database of its own home."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.embedded import running
+
+
+def rondo(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        env=environment(home, **settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def environment(home: Path, **settings: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RONDO_")}
+    return {**kept, "RONDO_HOME": str(home), **settings}
+
+
+@pytest.fixture
+def serving(tmp_path):
+    """`rondo serve` on a free port: the process, and the address that it says."""
+    command = [sys.executable, "-m", "app.cli", "serve", "--no-worker", "--port", "0"]
+    with subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.PIPE, text=True) as process:
+        lines = iter(process.stderr.readline, "")
+        address = next(found[0] for line in lines if (found := re.search(r"http://\S+", line)))
+        yield process, address
+        process.kill()
+
+
+def test_help_names_every_command_and_imports_none(tmp_path):
+    said = rondo(tmp_path, "--help", PYTHONPROFILEIMPORTTIME="1")
+    assert said.returncode == 0
+    for command in ("serve", "worker", "users", "backup", "restore", "db"):
+        assert re.search(rf"\b{command}\b", said.stdout)
+    assert "sqlalchemy" not in said.stderr
+
+
+def test_serve_migrates_a_new_home_and_answers(serving):
+    _, address = serving
+    answer = httpx.get(f"{address}/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_sigterm_ends_serve_and_its_database(serving, tmp_path):
+    process, _ = serving
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert not (tmp_path / "postgres" / "postmaster.pid").exists()
+
+
+def test_health_fails_when_the_database_is_gone(serving, tmp_path):
+    _, address = serving
+    server_pid = int((tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(server_pid, signal.SIGINT)
+    answer = httpx.get(f"{address}/health", timeout=20)
+    assert (answer.status_code, answer.json()["status"]) == (503, "failing")
+
+
+def test_a_command_beside_serve_uses_its_database(serving, tmp_path):
+    process, address = serving
+    archive = tmp_path / "backup.tar"
+    assert rondo(tmp_path, "backup", str(archive)).stdout == f"{archive}: the database and 0 files.\n"
+    assert process.poll() is None
+    assert httpx.get(f"{address}/health").status_code == 200
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_backup_fills_a_new_home(tmp_path):
+    archive = tmp_path / "backup.tar"
+    rondo(tmp_path, "backup", str(archive))
+    assert rondo(tmp_path / "new", "restore", str(archive)).returncode == 0
+    again = rondo(tmp_path / "new", "restore", str(archive))
+    assert again.returncode == 1
+    assert "the database is not empty" in again.stderr
+
+
+def test_a_database_elsewhere_is_upgraded_by_command_only(tmp_path):
+    with running(tmp_path, {"fsync": "off"}) as server:
+        url = server.url().replace("postgresql+psycopg://", "postgresql://")
+        refused = rondo(tmp_path / "other", "serve", RONDO_DATABASE_URL=url)
+        assert refused.returncode == 1
+        assert "rondo db upgrade" in refused.stderr
+        assert "The database is at" in rondo(tmp_path / "other", "db", "upgrade", RONDO_DATABASE_URL=url).stdout
+        needed = rondo(tmp_path / "other", "db", "current", RONDO_DATABASE_URL=url).stdout
+        assert re.fullmatch(r"(\w+) \(needed: \1\)\n", needed)
+        assert rondo(tmp_path / "other", "db", "downgrade", "base", RONDO_DATABASE_URL=url).stdout.endswith(
+            "nothing.\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://nobody@127.0.0.1:1/nothing", "The database does not answer: "),
+        ("mysql://nobody@127.0.0.1/nothing", "RONDO_DATABASE_URL has to begin with postgresql://"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_said_in_a_sentence(tmp_path, url, sentence):
+    said = rondo(tmp_path, "serve", RONDO_DATABASE_URL=url)
+    assert said.returncode == 1
+    assert said.stderr.startswith(sentence)
+    assert "Traceback" not in said.stderr

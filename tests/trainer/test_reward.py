@@ -1,0 +1,112 @@
+"""Traps 11, 14 and 16 on the stage, and the bias to demonstrations."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.trainer.tiny import make_comparison, make_demonstration, make_group, make_policy, make_tokenizer, save_policy
+from trainer.config import RewardConfig
+from trainer.encoding import groups_from_comparisons, groups_from_demonstrations, make_encoder
+from trainer.errors import TrainerError
+from trainer.folder import RunFolder
+from trainer.losses import ranking_loss
+from trainer.models import RewardModel, load_reward_model
+from trainer.records import write_lines
+from trainer.reward import accumulate, accuracy, all_scores, main
+
+CPU = torch.device("cpu")
+ENCODER = make_encoder(make_tokenizer(), 50, 50)
+DEMONSTRATIONS = [make_demonstration(number) for number in range(5)]
+
+
+def settings(tmp_path: Path, **values: object) -> RewardConfig:
+    model, comparisons = tmp_path / "sft", tmp_path / "comparisons.jsonl"
+    if not model.exists():
+        save_policy(model)
+        splits = ["train"] * 9 + ["validation", "test"]
+        rows = [make_comparison(number, split=split) for number, split in enumerate(splits)]
+        write_lines(comparisons, [*rows, make_comparison(20, (1, 1, 1)), make_comparison(21, None)])
+        write_lines(tmp_path / "demonstrations.jsonl", DEMONSTRATIONS)
+    given = {"model": str(model), "comparisons": str(comparisons), "batch": 3, "device": "cpu"}
+    return RewardConfig(**{"learning_rate": 1e-3, **given, **values})  # type: ignore[arg-type]
+
+
+def run(config: RewardConfig, path: Path) -> RunFolder:
+    path.mkdir(exist_ok=True)
+    folder = RunFolder(path)
+    main(config, folder)
+    return folder
+
+
+def make_reward_model() -> RewardModel:
+    torch.manual_seed(1)
+    return RewardModel(make_policy().base_model)
+
+
+def test_micro_batches_add_up_to_the_same_gradient() -> None:
+    groups = [
+        make_group((1, 2, 3), lengths=(3, 9, 2)),
+        make_group((2, 1), prompt=9, lengths=(4, 4), seed=1),
+        make_group((1, 1, 2, 3), lengths=(1, 2, 8, 5), seed=2),
+    ]
+    gradients = []
+    for size in (0, 1, 2):
+        model = make_reward_model()
+        accumulate(model, ENCODER, groups, ranking_loss, size, CPU)
+        gradients.append([parameter.grad for parameter in model.parameters() if parameter.grad is not None])
+    for parts in gradients[1:]:
+        for whole, part in zip(gradients[0], parts, strict=True):
+            torch.testing.assert_close(part, whole, atol=1e-6, rtol=1e-4)
+
+
+def test_batches_do_not_change_scores_or_their_order() -> None:
+    groups = groups_from_comparisons(ENCODER, [make_comparison(number) for number in range(5)])
+    model = make_reward_model()
+    for one, other in zip(
+        all_scores(model, ENCODER, groups, 5, CPU), all_scores(model, ENCODER, groups, 1, CPU), strict=True
+    ):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+def test_it_learns_an_order_that_can_be_learned(tmp_path: Path) -> None:
+    folder = run(settings(tmp_path, epochs=25, learning_rate=5e-3), tmp_path / "run")
+    results = json.loads(folder.results.read_text())
+    assert results["train"] == {"won": 27.0, "pairs": 27}
+    assert results["test"]["pairs"] == 3
+    model = load_reward_model(folder.model)
+    groups = groups_from_comparisons(ENCODER, [make_comparison(number) for number in range(9)])
+    assert accuracy(model, ENCODER, groups, 4, CPU).share == 1.0
+
+
+def test_demonstrations_score_nothing_on_average(tmp_path: Path) -> None:
+    config = settings(tmp_path, demonstrations=str(tmp_path / "demonstrations.jsonl"))
+    model = load_reward_model(run(config, tmp_path / "run").model)
+    scores = all_scores(model, ENCODER, groups_from_demonstrations(ENCODER, DEMONSTRATIONS), 8, CPU)
+    assert torch.cat(scores).mean().item() == pytest.approx(0.0, abs=1e-5)
+    assert model.bias.item() != 0
+
+
+def test_without_demonstrations_the_ranked_completions_score_nothing_on_average(tmp_path: Path) -> None:
+    model = load_reward_model(run(settings(tmp_path), tmp_path / "run").model)
+    groups = groups_from_comparisons(ENCODER, [make_comparison(number) for number in range(9)])
+    assert torch.cat(all_scores(model, ENCODER, groups, 8, CPU)).mean().item() == pytest.approx(0.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("keep", ["last", "best", "average"])
+def test_a_resumed_run_ends_in_the_same_weights(keep: str, tmp_path: Path) -> None:
+    config = settings(tmp_path, epochs=2, checkpoint_every=2, keep_checkpoints=9, keep=keep, residual_dropout=0.1)
+    whole = run(config, tmp_path / "whole")
+    first = load_reward_model(whole.model).state_dict()
+    for name in ("step-0000004", "step-0000006"):
+        (whole.checkpoints / name / "state.pt").unlink()
+    again = load_reward_model(run(config, whole.path).model).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_a_file_that_prefers_nothing_is_refused(tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    write_lines(Path(config.comparisons), [make_comparison(1, (1, 1))])
+    with pytest.raises(TrainerError, match="prefers anything"):
+        run(config, tmp_path / "run")

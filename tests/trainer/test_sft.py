@@ -1,0 +1,120 @@
+"""Traps 4, 14 and 16 on the stage itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.trainer.tiny import SENTENCES, make_demonstration, make_group, make_policy, make_tokenizer, save_policy
+from trainer.config import SFTConfig
+from trainer.encoding import make_encoder
+from trainer.errors import TrainerError
+from trainer.folder import RunFolder
+from trainer.layout import rows_from_groups
+from trainer.logprobs import packed_logprobs
+from trainer.loop import prepare
+from trainer.models import load_policy
+from trainer.records import Message, write_lines
+from trainer.sft import accumulate, labels_in, main
+
+CPU = torch.device("cpu")
+ENCODER = make_encoder(make_tokenizer(), 50, 50)
+
+
+def settings(tmp_path: Path, **values: object) -> SFTConfig:
+    model = tmp_path / "base"
+    if not model.exists():
+        save_policy(model)
+        rows = [make_demonstration(number, split="validation" if number > 8 else "train") for number in range(12)]
+        write_lines(tmp_path / "demonstrations.jsonl", rows)
+    given = {"model": str(model), "demonstrations": str(tmp_path / "demonstrations.jsonl"), "batch": 3, "epochs": 2}
+    return SFTConfig(**{"learning_rate": 1e-3, "device": "cpu", **given, **values})  # type: ignore[arg-type]
+
+
+def run(config: SFTConfig, path: Path) -> RunFolder:
+    path.mkdir(exist_ok=True)
+    folder = RunFolder(path)
+    main(config, folder)
+    return folder
+
+
+def test_every_completion_token_has_a_label_and_the_end_too_but_no_prompt_token() -> None:
+    groups = [make_group((1,), lengths=(4,)), make_group((1,), lengths=(2,), seed=1)]
+    rows = rows_from_groups(groups, 0)
+    labels = rows.input_ids[rows.completion_mask].tolist()
+    assert labels == [*groups[0].completion_ids[0], *groups[1].completion_ids[0]]
+    assert packed_logprobs(make_policy(), rows).shape == (6,)
+    assert labels_in(groups) == 6
+
+
+def test_micro_batches_of_unlike_length_add_up_to_the_same_gradient() -> None:
+    groups = [make_group((1,), prompt=3 + size, lengths=(size,), seed=size) for size in (1, 9, 4, 7, 2)]
+    gradients, losses = [], []
+    for size in (0, 1, 2):
+        policy = make_policy()
+        losses.append(accumulate(policy, ENCODER, groups, size, CPU))
+        gradients.append([parameter.grad for parameter in policy.parameters() if parameter.grad is not None])
+    assert losses[1:] == pytest.approx([losses[0]] * 2, rel=1e-6)
+    for parts in gradients[1:]:
+        for whole, part in zip(gradients[0], parts, strict=True):
+            torch.testing.assert_close(part, whole, atol=1e-6, rtol=1e-4)
+
+
+def test_an_overfitted_sample_says_its_words_and_stops(tmp_path: Path) -> None:
+    folder = run(settings(tmp_path, epochs=60, learning_rate=5e-3, residual_dropout=0.0, keep="last"), tmp_path / "run")
+    policy = load_policy(folder.model)
+    (prompt,) = ENCODER.prompts([(Message("user", "place 0"),)])
+    with torch.no_grad():
+        ids = policy.generate(torch.tensor([prompt]), max_new_tokens=40, do_sample=False)[0, len(prompt) :].tolist()
+    assert ids[-1] == ENCODER.end_id
+    assert ENCODER.text(ids) == SENTENCES[0]
+
+
+def test_a_resumed_run_ends_in_the_same_weights(tmp_path: Path) -> None:
+    config = settings(tmp_path, checkpoint_every=2, keep_checkpoints=9)
+    whole = run(config, tmp_path / "whole")
+    for path in ("step-0000004", "step-0000006"):
+        (whole.checkpoints / path / "state.pt").unlink()
+    first = load_policy(whole.model).state_dict()
+    lines = whole.metrics.read_text()
+    again = load_policy(run(config, whole.path).model).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    strip = [
+        [{**json.loads(line), "time": 0} for line in text.splitlines()] for text in (lines, whole.metrics.read_text())
+    ]
+    assert strip[0] == strip[1]
+
+
+def test_the_best_epoch_is_kept_by_validation_loss(tmp_path: Path) -> None:
+    folder = run(settings(tmp_path, epochs=4, learning_rate=0.5, clip_norm=0.0), tmp_path / "run")
+    lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+    by_epoch = [line["validation_loss"] for line in lines if "validation_loss" in line]
+    assert len(by_epoch) == 4
+    kept = json.loads(folder.results.read_text())["validation_loss"]
+    assert kept == pytest.approx(min(by_epoch), rel=1e-5)
+
+
+def test_the_card_names_data_and_settings(tmp_path: Path) -> None:
+    card = (run(settings(tmp_path), tmp_path / "run").model / "README.md").read_text()
+    assert "demonstrations: `" in card
+    assert '"epochs": 2' in card
+    assert '"truncated": 0' in card
+
+
+def test_cut_demonstrations_are_counted(tmp_path: Path) -> None:
+    folder = run(settings(tmp_path, max_completion_tokens=5), tmp_path / "run")
+    assert json.loads(folder.results.read_text())["truncated"] == 9
+
+
+def test_a_file_without_training_rows_is_refused(tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    write_lines(Path(config.demonstrations), [make_demonstration(split="test")])
+    with pytest.raises(TrainerError, match="no demonstration"):
+        run(config, tmp_path / "run")
+
+
+def test_no_cuda_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(TrainerError, match="no CUDA"):
+        prepare(SFTConfig(device="cuda"))

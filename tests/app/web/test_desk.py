@@ -1,0 +1,237 @@
+"""The desk as plain forms, the way it works without script."""
+
+import re
+import time
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Role
+from app.annotations.models import AnnotatedOutput, Annotation
+from app.annotations.submissions import LETTERS
+from app.campaigns.models import Campaign, CampaignKind
+from app.campaigns.service import close_campaign, open_campaign
+from app.checkpoints.service import external_checkpoint
+from app.completions.models import Completion
+from app.completions.service import NewCompletion, add_completions
+from app.projects.models import Project
+from app.quality.membership import admit_cohort
+from app.tasks.models import Assignment, AssignmentState, Task
+from app.tasks.service import add_compare_tasks
+from tests.factories import make_campaign, make_completion, make_open_campaign, make_project, make_prompt
+from tests.pages import Page, PageClient, assert_no_model_identity
+
+
+def _begin(pages: PageClient, session: Session, kind: CampaignKind = CampaignKind.COMPARE, tasks: int = 1) -> Page:
+    """A labeler at the desk, with the first task of a new campaign."""
+    pages.sign_in_as(Role.LABELER)
+    make_open_campaign(session, kind, tasks=tasks)
+    return pages.post("/tasks/next")
+
+
+def _judged(*ranks: int, overall: int = 5) -> dict[str, str]:
+    typed = {f"rank[{letter}]": str(rank) for letter, rank in zip(LETTERS, ranks, strict=False)}
+    return typed | {f"output[{letter}][overall]": str(overall) for letter, _ in zip(LETTERS, ranks, strict=False)}
+
+
+def _only(session: Session, kind: type[Annotation] | type[Assignment]):  # type: ignore[no-untyped-def]
+    return session.scalars(select(kind)).one()
+
+
+def test_a_ranking_with_ties_is_stored_as_it_was_chosen(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    done = pages.submit(desk, f"{desk.path}/submit", **_judged(2, 1, 2, 4), **{"output[b][hallucination]": "1"})
+    assert done.path == "/tasks"
+    shown = _only(session, Assignment).shown_order
+    outputs = {output.completion_id: output for output in session.scalars(select(AnnotatedOutput))}
+    assert [outputs[number].rank for number in shown] == [2, 1, 2, 3]
+    assert [outputs[number].ratings["hallucination"] for number in shown] == [False, True, False, False]
+    assert "1" in done.text
+
+
+def test_after_a_task_comes_the_next_one(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session, tasks=2)
+    following = pages.submit(desk, f"{desk.path}/submit", **_judged(1, 2, 3, 4))
+    assert following.path.startswith("/assignments/")
+    assert following.path != desk.path
+
+
+def test_mistakes_bring_the_desk_back_with_everything_typed(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    typed = _judged(1, 2, 3) | {"output[a][notes]": "Oops, <b>bold</b>", "prompt[ambiguous]": "1"}
+    again = pages.submit(desk, f"{desk.path}/submit", 422, **typed)
+    kept = again.form(f"{desk.path}/submit")
+    assert {name: value for name, value in kept.items() if name in typed} == {n: [v] for n, v in typed.items()}
+    assert "D: This output has no rank yet." in again.text
+    assert "D, Overall quality:" in again.text
+    assert session.scalar(select(Annotation)) is None
+
+
+def test_sending_the_same_page_twice_answers_the_same(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session, tasks=2)
+    first = pages.submit(desk, f"{desk.path}/submit", **_judged(1, 2, 3, 4))
+    second = pages.submit(desk, f"{desk.path}/submit", **_judged(1, 2, 3, 4))
+    assert first.path == second.path
+    assert len(session.scalars(select(Annotation)).all()) == 1
+
+
+def test_a_demonstration_is_written(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session, CampaignKind.DEMONSTRATE)
+    empty = pages.submit(desk, f"{desk.path}/submit", 422, text=" ")
+    assert "Write the answer" in empty.text
+    pages.submit(empty, f"{desk.path}/submit", text="First\r\n\r\nSecond")
+    assert session.get_one(Completion, _only(session, Annotation).completion_id).text == "First\n\nSecond"
+
+
+def test_a_single_output_is_rated(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session, CampaignKind.RATE)
+    pages.submit(desk, f"{desk.path}/submit", **{"output[a][overall]": "6"})
+    output = session.scalars(select(AnnotatedOutput)).one()
+    assert (output.rank, output.ratings["overall"]) == (None, 6)
+
+
+def test_a_skip_says_why_and_leads_on(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session, tasks=2)
+    assert "Say in a few words" in pages.post(f"{desk.path}/skip", {"idempotency_key": "k", "reason": " "}, 422).text
+    following = pages.post(f"{desk.path}/skip", {"idempotency_key": "k", "reason": "unclear"})
+    assert following.path != desk.path
+    assert _only(session, Annotation).skip_reason == "unclear"
+    assert pages.get(desk.path).path == "/tasks"
+
+
+def test_a_draft_survives_a_reload(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    form = desk.form(f"{desk.path}/submit") | _judged(3, 1) | {"output[b][fails_task]": "1"}
+    saved = pages.http.post(f"{desk.path}/draft", data=form)
+    assert saved.json()["version"] == 1
+    again = pages.get(desk.path).form(f"{desk.path}/submit")
+    assert again["rank[a]"] == ["3"]
+    assert again["output[b][fails_task]"] == ["1"]
+    assert again["draft_version"] == ["1"]
+
+
+def test_the_older_of_two_windows_is_told(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    form = desk.form(f"{desk.path}/submit")
+    assert pages.http.post(f"{desk.path}/draft", data=form | _judged(1)).status_code == 200
+    assert pages.http.post(f"{desk.path}/draft", data=form | _judged(4)).status_code == 409
+
+
+@pytest.mark.parametrize("typed", [{"draft_version": "x"}, {"draft_version": "0", "active_seconds": "nan"}])
+def test_a_broken_draft_is_refused(pages: PageClient, session: Session, typed: dict[str, str]) -> None:
+    desk = _begin(pages, session)
+    form = desk.form(f"{desk.path}/submit") | typed
+    assert pages.http.post(f"{desk.path}/draft", data=form).status_code == 422
+
+
+def test_a_heartbeat_renews_the_lease_and_counts_active_time(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    before = _only(session, Assignment).deadline
+    answer = pages.http.post(f"{desk.path}/heartbeat", data={"active_seconds": "61", "csrf_token": pages.csrf_token()})
+    assert answer.status_code == 204
+    session.expire_all()
+    assert _only(session, Assignment).deadline > before
+    assert _only(session, Assignment).active_seconds == 61
+
+
+def test_work_is_revised_from_the_history(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    pages.submit(desk, f"{desk.path}/submit", **_judged(1, 2, 3, 3), **{"output[c][opinion]": "1"})
+    history = pages.get("/history")
+    revised = pages.get(history.links["Revise"])
+    form = revised.form(f"{desk.path}/submit")
+    assert [form[f"rank[{letter}]"] for letter in "abcd"] == [["1"], ["2"], ["3"], ["3"]]
+    assert form["output[c][opinion]"] == ["1"]
+    assert pages.submit(revised, f"{desk.path}/submit", **{"rank[d]": "1"}).path == "/history"
+    annotations = session.scalars(select(Annotation).order_by(Annotation.id)).all()
+    assert [(each.revision, each.current) for each in annotations] == [(1, False), (2, True)]
+
+
+def test_a_closed_campaign_is_not_revised(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    pages.submit(desk, f"{desk.path}/submit", **_judged(1, 2, 3, 4))
+    close_campaign(session, _only(session, Campaign))
+    assert pages.get(desk.path).path == "/history"
+    assert "Revise" not in pages.get("/history").links
+
+
+def test_an_expired_lease_is_still_submitted(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    assignment = _only(session, Assignment)
+    assignment.state = AssignmentState.EXPIRED
+    task = _only(session, Task)
+    task.remaining = 0
+    session.flush()
+    assert "marked as surplus" in pages.submit(desk, f"{desk.path}/submit", **_judged(1, 2, 3, 4)).text
+    assert _only(session, Annotation).surplus
+
+
+def test_somebody_elses_desk_is_not_there(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    pages.sign_in_as(Role.LABELER)
+    pages.get(desk.path, 404)
+    pages.post(f"{desk.path}/submit", {"idempotency_key": "k"}, 404)
+
+
+def test_with_nothing_to_do_one_is_told_so(pages: PageClient) -> None:
+    pages.sign_in_as(Role.LABELER)
+    assert "Nothing to do right now" in pages.post("/tasks/next").text
+
+
+def _world(session: Session, *authors: str) -> None:
+    """One comparison with the same texts whoever wrote them, at the same place in the order."""
+    project = make_project(session, "The same project")
+    prompt = make_prompt(session, project, "Which?")
+    numbers = []
+    for author, text in zip(authors, ("One.", "Two.", "Three.", "Four."), strict=True):
+        checkpoint = external_checkpoint(session, project, author)
+        new = NewCompletion(prompt.id, text, checkpoint_id=checkpoint.id, finish_reason=f"{author}-stopped")
+        numbers += add_completions(session, [new])[0].values()
+    campaign = make_campaign(session, project=project, name="The same campaign")
+    add_compare_tasks(session, campaign, [(prompt, [session.get_one(Completion, number) for number in numbers])])
+    open_campaign(session, campaign)
+    admit_cohort(session, campaign)
+
+
+def _desk_source(pages: PageClient, session: Session, *authors: str) -> str:
+    savepoint = session.begin_nested()
+    pages.sign_in_as(Role.LABELER)
+    _world(session, *authors)
+    desk = pages.post("/tasks/next")
+    assignment = _only(session, Assignment)
+    assignment.shown_order = sorted(assignment.shown_order)
+    session.flush()
+    desk = pages.get(desk.path)
+    assert_no_model_identity(desk, *authors)
+    savepoint.rollback()
+    masked = re.sub(r'(name="(?:csrf_token|idempotency_key)" value=)"[^"]*"', r'\1""', desk.body)
+    return re.sub(r"/?assignments/\d+|data-assignment=\"\d+\"", "", masked)
+
+
+def test_two_worlds_that_differ_in_who_wrote_the_outputs_show_the_same_desk(
+    pages: PageClient, session: Session
+) -> None:
+    one = _desk_source(pages, session, "secret-sft", "secret-policy", "secret-sft", "secret-policy")
+    other = _desk_source(pages, session, "rival-small", "rival-small", "rival-small", "rival-large")
+    assert one == other
+    assert "Three." in one
+
+
+def test_nine_long_outputs_are_shown_within_300_milliseconds(pages: PageClient, session: Session) -> None:
+    paragraph = "Some *text* with a [link](https://example.org), `code` and a list:\n\n- one\n- **two**\n\n"
+    prompt = make_prompt(session)
+    texts = [f"{number}\n\n" + paragraph * (19_900 // len(paragraph)) for number in range(9)]
+    outputs = [make_completion(session, prompt, text) for text in texts]
+    campaign = make_campaign(session, project=session.get_one(Project, prompt.project_id))
+    add_compare_tasks(session, campaign, [(prompt, outputs)])
+    open_campaign(session, campaign)
+    pages.sign_in_as(Role.LABELER)
+    admit_cohort(session, campaign)
+    desk = pages.post("/tasks/next")
+    first = pages.http.get(desk.path)
+    started = time.process_time()
+    pages.http.get(desk.path)
+    warm = time.process_time() - started
+    assert "<strong>two</strong>" in first.text
+    assert warm < 0.3

@@ -25,7 +25,7 @@ class LateCommand(TyperCommand):
     """Stands for a module's `app` in the list of commands, so that `--help` imports none of them."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        import_module("app.tables")  # models name each other's tables
+        import app.tables  # noqa: F401  (models name each other's tables)
         module = import_module(f"app.commands.{self.name}")
         return typer.main.get_command(module.app).make_context(info_name, args, parent=parent, **extra)
 

@@ -58,7 +58,7 @@ def _completions(run: Run, files: Path, checkpoint_id: int | None) -> Iterator[N
     for sample in read_lines(Sample, files / run.location / "samples.jsonl"):
         yield NewCompletion(
             int(sample.prompt_id),
-            sample.completion,
+            sample.completion.replace("\0", "\N{REPLACEMENT CHARACTER}"),  # which Postgres cannot keep; the ids can
             checkpoint_id=checkpoint_id,
             token_ids=sample.token_ids,
             finish_reason=sample.finish_reason,

@@ -27,9 +27,11 @@ from app.runs.service import (
     record_metrics,
 )
 from app.worker.folders import MetricsFile, log_tail, read_status, write_run_folder
+from trainer.records import BadRecord
 
 LOOK_EVERY = 0.5  # seconds
 PATIENCE = 60  # seconds that a trainer has to write its checkpoint after SIGTERM
+EXPECTED = (DomainError, BadRecord, OSError, ValueError)  # of files and rows; anything else is a defect
 STOPPED = 3  # the trainer's exit status after it heeded SIGTERM
 
 
@@ -55,7 +57,7 @@ def execute(engine: Engine, files: Path, claim: Claim, stopping: threading.Event
     try:
         with transaction(engine) as session:
             folder = write_run_folder(session, run_by_id(session, claim.run_id), files)
-    except (DomainError, OSError, ValueError) as error:
+    except EXPECTED as error:
         with transaction(engine) as session:
             fail_run(session, claim, f"The run folder could not be made: {error}", "")
         return
@@ -141,6 +143,6 @@ def _finish(engine: Engine, files: Path, claim: Claim, trainer: Trainer) -> None
         with transaction(engine) as session:
             produced = register_results(session, run_by_id(session, claim.run_id), files)
             finish_run(session, claim, produced)
-    except (DomainError, OSError, ValueError) as error:
+    except EXPECTED as error:
         with transaction(engine) as session:
             fail_run(session, claim, f"The results could not be stored: {error}", log_tail(trainer.folder))

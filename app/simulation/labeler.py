@@ -66,11 +66,11 @@ class Labeler:
         if "/sign-in" in page.url:
             raise UnexpectedPage(f"way in for {self.account.email}", page)
 
-    def work(self, done: Callable[[], None], most: int | None = None) -> int:
-        """Takes and submits tasks until none is left or `most` are done; returns how many. Calls `done` after each."""
+    def work(self, done: Callable[[], None]) -> int:
+        """Takes and submits tasks until none is left; returns how many. Calls `done` after each."""
         count = 0
         page = self._take_next()
-        while DESK in page.url and (most is None or count < most):
+        while DESK in page.url:
             page = self.judge(page)
             count += 1
             done()

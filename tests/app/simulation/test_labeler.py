@@ -185,12 +185,3 @@ def test_a_crew_shares_the_tasks(site: Site) -> None:
     assert sum(did.tasks.values()) == 12 == len(site.sent)
     assert set(did.tasks) == {account.email for account in accounts}
     assert {sent["idempotency_key"] for sent in site.sent} == {f"key {number}" for number in range(12)}
-
-
-def test_at_most_the_asked_number_of_tasks_is_done(site: Site) -> None:
-    site.tasks *= 3
-    site.numbers = iter(range(3))
-    with ann(site) as labeler:
-        labeler.sign_in()
-        assert labeler.work(lambda: None, most=2) == 2
-    assert len(site.sent) == 2

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 from trainer.errors import TrainerError
+from trainer.strict import Keys, Misfit, typed, whole
 
 Role = Literal["system", "user", "assistant"]
 Cohort = Literal["training", "held_out"]
@@ -132,128 +133,51 @@ def write_lines(path: Path, records: Iterable[Record]) -> int:
     return count
 
 
-class _Misfit(ValueError):
-    """The reason why a line was refused."""
-
-
 class _Parse(Protocol):
-    def __call__(self, keys: "_Keys", /) -> Any: ...
+    def __call__(self, keys: Keys, /) -> Any: ...
 
 
-class _Keys:
-    """Takes the keys of one line, one by one; whatever was never asked for is unknown."""
-
-    def __init__(self, values: Any) -> None:
-        if not isinstance(values, dict):
-            raise _Misfit("a line must be a JSON object")
-        self.values = dict(values)
-
-    def take(self, key: str) -> Any:
-        if key not in self.values:
-            raise _Misfit(f"`{key}` is missing")
-        return self.values.pop(key)
-
-    def text(self, key: str) -> str:
-        return _typed(key, self.take(key), str, "a string")
-
-    def text_or(self, key: str, otherwise: str) -> str:
-        return self.text(key) if key in self.values else otherwise
-
-    def optional_text(self, key: str) -> str | None:
-        value = self.values.pop(key, None)
-        return None if value is None else _typed(key, value, str, "a string or null")
-
-    def whole(self, key: str) -> int:
-        return _whole(key, self.take(key))
-
-    def number(self, key: str) -> float:
-        return _number(key, self.take(key))
-
-    def optional_number(self, key: str) -> float | None:
-        value = self.values.pop(key, None)
-        return None if value is None else _number(key, value)
-
-    def flag(self, key: str) -> bool:
-        return _typed(key, self.values.pop(key, False), bool, "true or false")
-
-    def one_of(self, key: str, options: tuple[str, ...], otherwise: str | None) -> Any:
-        value = self.take(key) if otherwise is None else self.values.pop(key, otherwise)
-        if value not in options:
-            raise _Misfit(f"`{key}` must be one of {', '.join(options)}, not {value!r}")
-        return value
-
-    def items(self, key: str) -> list[Any]:
-        return _typed(key, self.take(key), list, "a list")
-
-    def mapping(self, key: str) -> dict[str, Any]:
-        return _typed(key, self.values.pop(key, {}), dict, "an object")
-
-    def messages(self, key: str) -> tuple[Message, ...]:
-        messages = tuple(_message(value) for value in self.items(key))
-        if not messages:
-            raise _Misfit(f"`{key}` must hold at least one message")
-        if messages[-1].role == "assistant":
-            raise _Misfit(f"`{key}` must end where the assistant should speak")
-        return messages
-
-    def nothing_left(self) -> None:
-        if self.values:
-            raise _Misfit(f"`{min(self.values)}` is not a known key")
-
-
-Kind = TypeVar("Kind", str, bool, list[Any], dict[str, Any])
-
-
-def _typed(key: str, value: Any, kind: type[Kind], name: str) -> Kind:
-    if not isinstance(value, kind):
-        raise _Misfit(f"`{key}` must be {name}")
-    return value
-
-
-def _whole(key: str, value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _Misfit(f"`{key}` must be a whole number")
-    return value
-
-
-def _number(key: str, value: Any) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or value - value != 0:
-        raise _Misfit(f"`{key}` must be a finite number")
-    return float(value)
+def _messages(keys: Keys) -> tuple[Message, ...]:
+    messages = tuple(_message(value) for value in keys.items("prompt"))
+    if not messages:
+        raise Misfit("`prompt` must hold at least one message")
+    if messages[-1].role == "assistant":
+        raise Misfit("`prompt` must end where the assistant should speak")
+    return messages
 
 
 def _message(value: Any) -> Message:
-    keys = _Keys(value)
-    message = Message(keys.one_of("role", ROLES, None), keys.text("content"))
+    keys = Keys(value)
+    message = Message(keys.one_of("role", ROLES), keys.text("content"))
     keys.nothing_left()
     return message
 
 
-def _demonstration(keys: _Keys) -> Demonstration:
+def _demonstration(keys: Keys) -> Demonstration:
     return Demonstration(
         annotation_id=keys.text_or("annotation_id", ""),
         prompt_id=keys.text("prompt_id"),
-        prompt=keys.messages("prompt"),
+        prompt=_messages(keys),
         completion=keys.text("completion"),
         labeler=keys.text_or("labeler", ""),
-        cohort=keys.one_of("cohort", COHORTS, "training"),
+        cohort=keys.one_of_or("cohort", COHORTS, "training"),
         simulated=keys.flag("simulated"),
         seconds=keys.optional_number("seconds"),
-        split=keys.one_of("split", SPLITS, "train"),
+        split=keys.one_of_or("split", SPLITS, "train"),
     )
 
 
-def _comparison(keys: _Keys) -> Comparison:
+def _comparison(keys: Keys) -> Comparison:
     prompt_id = keys.text("prompt_id")
     completions = tuple(_text_or_null(value) for value in keys.items("completions"))
     k = len(completions)
     if k == 0:
-        raise _Misfit("`completions` must not be empty")
+        raise Misfit("`completions` must not be empty")
     return Comparison(
         annotation_id=keys.text_or("annotation_id", ""),
         task_id=keys.text_or("task_id", ""),
         prompt_id=prompt_id,
-        prompt=keys.messages("prompt"),
+        prompt=_messages(keys),
         completion_ids=_completion_ids(keys, [f"{prompt_id}-{number}" for number in range(1, k + 1)]),
         completions=completions,
         authors=_parallel(keys, "authors", k, _author_names, ()),
@@ -262,57 +186,57 @@ def _comparison(keys: _Keys) -> Comparison:
         prompt_ratings=keys.mapping("prompt_ratings"),
         form=keys.optional_text("form"),
         labeler=keys.text_or("labeler", ""),
-        cohort=keys.one_of("cohort", COHORTS, "training"),
+        cohort=keys.one_of_or("cohort", COHORTS, "training"),
         simulated=keys.flag("simulated"),
         seconds=keys.optional_number("seconds"),
-        split=keys.one_of("split", SPLITS, "train"),
+        split=keys.one_of_or("split", SPLITS, "train"),
     )
 
 
 def _text_or_null(value: Any) -> str | None:
-    return None if value is None else _typed("completions", value, str, "a list of strings or nulls")
+    return None if value is None else typed("completions", value, str, "a list of strings or nulls")
 
 
-def _completion_ids(keys: _Keys, otherwise: list[str]) -> tuple[str, ...]:
+def _completion_ids(keys: Keys, otherwise: list[str]) -> tuple[str, ...]:
     if "completion_ids" not in keys.values:
         return tuple(otherwise)
-    ids = tuple(_typed("completion_ids", value, str, "a list of strings") for value in keys.items("completion_ids"))
+    ids = tuple(typed("completion_ids", value, str, "a list of strings") for value in keys.items("completion_ids"))
     if len(ids) != len(otherwise):
-        raise _Misfit(f"`completion_ids` has {len(ids)} entries for {len(otherwise)} completions")
+        raise Misfit(f"`completion_ids` has {len(ids)} entries for {len(otherwise)} completions")
     if len(set(ids)) != len(ids):
-        raise _Misfit("`completion_ids` must differ from each other")
+        raise Misfit("`completion_ids` must differ from each other")
     return ids
 
 
 def _author_names(value: Any) -> tuple[str, ...]:
-    names = _typed("authors", value, list, "a list of lists of strings")
-    return tuple(_typed("authors", name, str, "a list of lists of strings") for name in names)
+    names = typed("authors", value, list, "a list of lists of strings")
+    return tuple(typed("authors", name, str, "a list of lists of strings") for name in names)
 
 
 def _rating(value: Any) -> dict[str, Any]:
-    return _typed("ratings", value, dict, "a list of objects")
+    return typed("ratings", value, dict, "a list of objects")
 
 
 Part = TypeVar("Part")
 
 
-def _parallel(keys: _Keys, key: str, k: int, parse: Callable[[Any], Part], otherwise: Part) -> tuple[Part, ...]:
+def _parallel(keys: Keys, key: str, k: int, parse: Callable[[Any], Part], otherwise: Part) -> tuple[Part, ...]:
     if key not in keys.values:
         return (otherwise,) * k
     parts = tuple(parse(value) for value in keys.items(key))
     if len(parts) != k:
-        raise _Misfit(f"`{key}` has {len(parts)} entries for {k} completions")
+        raise Misfit(f"`{key}` has {len(parts)} entries for {k} completions")
     return parts
 
 
 def _ranks(value: Any, k: int) -> tuple[int, ...] | None:
     if value is None:
         return None
-    ranks = tuple(_whole("ranks", rank) for rank in _typed("ranks", value, list, "a list or null"))
+    ranks = tuple(whole("ranks", rank) for rank in typed("ranks", value, list, "a list or null"))
     if len(ranks) != k:
-        raise _Misfit(f"`ranks` has {len(ranks)} entries for {k} completions")
+        raise Misfit(f"`ranks` has {len(ranks)} entries for {k} completions")
     if not is_dense(ranks):
-        raise _Misfit(f"`ranks` must be dense and start at 1, not {list(ranks)}")
+        raise Misfit(f"`ranks` must be dense and start at 1, not {list(ranks)}")
     return ranks
 
 
@@ -322,20 +246,20 @@ def is_dense(ranks: Iterable[int]) -> bool:
     return used == set(range(1, len(used) + 1))
 
 
-def _prompt_record(keys: _Keys) -> PromptRecord:
-    return PromptRecord(keys.text("prompt_id"), keys.messages("prompt"), keys.one_of("split", SPLITS, "train"))
+def _prompt_record(keys: Keys) -> PromptRecord:
+    return PromptRecord(keys.text("prompt_id"), _messages(keys), keys.one_of_or("split", SPLITS, "train"))
 
 
-def _text_record(keys: _Keys) -> TextRecord:
+def _text_record(keys: Keys) -> TextRecord:
     return TextRecord(keys.text("text"))
 
 
-def _sample(keys: _Keys) -> Sample:
+def _sample(keys: Keys) -> Sample:
     return Sample(
         prompt_id=keys.text("prompt_id"),
         completion=keys.text("completion"),
-        token_ids=tuple(_whole("token_ids", value) for value in keys.items("token_ids")),
-        finish_reason=keys.one_of("finish_reason", ("stop", "length"), None),
+        token_ids=tuple(whole("token_ids", value) for value in keys.items("token_ids")),
+        finish_reason=keys.one_of("finish_reason", ("stop", "length")),
         logprob=keys.number("logprob"),
         checkpoint=keys.text("checkpoint"),
         seed=keys.whole("seed"),
@@ -344,7 +268,7 @@ def _sample(keys: _Keys) -> Sample:
     )
 
 
-def _score(keys: _Keys) -> ScoreRecord:
+def _score(keys: Keys) -> ScoreRecord:
     return ScoreRecord(keys.text("completion_id"), keys.text("reward_checkpoint"), keys.number("score"))
 
 
@@ -363,10 +287,10 @@ AnyRecord = TypeVar("AnyRecord", Demonstration, Comparison, PromptRecord, TextRe
 def parse_line(kind: type[AnyRecord], line: str, path: Path | str, line_number: int) -> AnyRecord:
     """One record. Raises `BadRecord`."""
     try:
-        keys = _Keys(json.loads(line))
+        keys = Keys(json.loads(line))
         record = cast("AnyRecord", _PARSERS[kind](keys))
         keys.nothing_left()
-    except _Misfit as error:
+    except Misfit as error:
         raise BadRecord(path, line_number, str(error)) from None
     except (ValueError, RecursionError) as error:
         raise BadRecord(path, line_number, f"not JSON ({error})") from None

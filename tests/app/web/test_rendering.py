@@ -11,6 +11,24 @@ from tests.shared_data import shared_data
 
 ATTRIBUTES = {"a": {"href", "target", "rel"}, "pre": {"tabindex", "role", "aria-label", "class"}, "ol": {"start"}}
 
+OWN_PAYLOADS = (
+    "[click](javascript:alert(1))",
+    "[click](JaVaScRiPt:alert(1))",
+    "[click](data:text/html;base64,PHNjcmlwdD4=)",
+    "[click](vbscript:x)",
+    "[click](&#106;avascript:alert(1))",
+    "[click](//evil.example)",
+    "[click](/sign-out)",
+    "<javascript:alert(1)>",
+    "[a]: javascript:alert(1)\n\n[a]",
+    "![pixel](https://evil.example/pixel.png)",
+    '```"onmouseover=alert(1)\nx\n```',
+    "<img src=x onerror=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<style>*{background:url(https://evil.example)}</style>",
+    "`<script>alert(1)</script>`",
+)
+
 
 class Elements(HTMLParser):
     """Collects what a browser would build: every start tag with its attributes."""
@@ -49,26 +67,7 @@ def test_no_payload_leaves_an_element_that_could_act() -> None:
         assert_harmless(payload)
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        "[click](javascript:alert(1))",
-        "[click](JaVaScRiPt:alert(1))",
-        "[click](data:text/html;base64,PHNjcmlwdD4=)",
-        "[click](vbscript:x)",
-        "[click](&#106;avascript:alert(1))",
-        "[click](//evil.example)",
-        "[click](/sign-out)",
-        "<javascript:alert(1)>",
-        "[a]: javascript:alert(1)\n\n[a]",
-        "![pixel](https://evil.example/pixel.png)",
-        '```"onmouseover=alert(1)\nx\n```',
-        "<img src=x onerror=alert(1)>",
-        "<svg><script>alert(1)</script></svg>",
-        "<style>*{background:url(https://evil.example)}</style>",
-        "`<script>alert(1)</script>`",
-    ],
-)
+@pytest.mark.parametrize("payload", OWN_PAYLOADS)
 def test_our_own_payloads_are_harmless(payload: str) -> None:
     assert_harmless(payload)
 

@@ -1,0 +1,84 @@
+"""What hostile texts do in a real browser: nothing, and the browser asks nobody for anything."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Page, Route
+
+from app.web.rendering import render_untrusted
+from app.web.security import HEADERS
+from tests.app.web.test_rendering import OWN_PAYLOADS, hostile_payloads
+
+ADDRESS = "http://rondo.test/"
+
+# Set before the page's own code, which a content security policy does not touch.
+COUNT_CALLS = "window.called = []; for (const name of ['alert', 'confirm', 'prompt', 'print']) " + (
+    "window[name] = () => { window.called.push(name) }"
+)
+FORBIDDEN = (
+    "main :is(script, style, img, svg, math, iframe, object, embed, form, input, link, meta, base, video, audio)"
+)
+ACT = """() => {
+  const found = [...document.querySelectorAll('main *')]
+  for (const one of found) for (const name of ['mouseover', 'mouseenter', 'focus', 'pointerover', 'wheel'])
+    one.dispatchEvent(new Event(name, {bubbles: true}))
+  return found.filter((one) => one.getAttributeNames().some((name) => name.startsWith('on') || name === 'style')).length
+}"""
+
+
+@dataclass
+class Seen:
+    calls: list[str]
+    forbidden: int
+    handlers: int
+    complaints: list[str]
+    requests: list[str] = field(default_factory=list)
+
+
+def show(page: Page, sections: list[str], headers: dict[str, str]) -> Seen:
+    """Opens one page with all sections, waits for what they might load, and pokes every element."""
+    requests: list[str] = []
+    complaints: list[str] = []
+    body = "".join(f"<section>{section}</section>" for section in sections)
+    document = f"<!doctype html><meta charset=utf-8><title>Texts</title><main>{body}</main>"
+
+    def answer(route: Route) -> None:
+        if route.request.url == ADDRESS:
+            route.fulfill(body=document, content_type="text/html; charset=utf-8", headers=headers)
+        elif route.request.url != f"{ADDRESS}favicon.ico":
+            requests.append(route.request.url)
+            route.abort()
+
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text))
+    page.add_init_script(COUNT_CALLS)
+    page.route("**/*", answer)
+    page.goto(ADDRESS, wait_until="load")
+    handlers = page.evaluate(ACT)
+    page.wait_for_timeout(500)
+    forbidden = page.locator(FORBIDDEN).count()
+    return Seen(page.evaluate("window.called"), forbidden, handlers, complaints, requests)
+
+
+def payloads() -> list[str]:
+    return [*hostile_payloads(), *OWN_PAYLOADS]
+
+
+@pytest.mark.parametrize("headers", [HEADERS, {}], ids=["with our policy", "by sanitising alone"])
+def test_rendered_payloads_do_nothing(page: Page, headers: dict[str, str]) -> None:
+    seen = show(page, [render_untrusted(payload) for payload in payloads()], headers)
+    assert seen == Seen(calls=[], forbidden=0, handlers=0, complaints=[], requests=[])
+    assert page.locator("main section").count() == len(payloads())
+
+
+def test_the_policy_alone_stops_scripts_and_requests(page: Page) -> None:
+    seen = show(page, [payload for payload in payloads() if "http-equiv" not in payload.lower()], HEADERS)
+    assert seen.calls == []
+    assert [address for address in seen.requests if not address.startswith(ADDRESS)] == []
+
+
+def test_the_same_payloads_act_where_nothing_stops_them(page: Page) -> None:
+    seen = show(page, payloads(), {})
+    assert seen.calls
+    assert seen.requests
+    assert seen.forbidden

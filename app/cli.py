@@ -12,6 +12,8 @@ from app.errors import DomainError
 # The module's name, which is the command's, and its line in `rondo --help`.
 COMMANDS = {
     "serve": "Run the web application, and on the embedded database a worker beside it.",
+    "worker": "Take runs from the queue: train, sample, and advance rounds.",
+    "round": "Start a round, see how it goes, cancel or resume it.",
     "users": "Invite, list, deactivate and reset accounts, and change their roles.",
     "import": "Bring a file's prompts, demonstrations or comparisons into a project.",
     "export": "Write a frozen dataset into a folder, for our own tools or others'.",

@@ -5,14 +5,27 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import sessionmaker
 
 from app.config import Settings
-from app.web import accounts, campaigns, desk, health, history, home, invitations, signing_in, tasks, users
+from app.web import (
+    accounts,
+    campaigns,
+    desk,
+    health,
+    history,
+    home,
+    invitations,
+    rounds,
+    runs,
+    signing_in,
+    tasks,
+    users,
+)
 from app.web.cookies import QueuedCookies
 from app.web.errors import FailurePages, install_error_pages
 from app.web.proxies import ForwardedHeaders
 from app.web.security import SecurityHeaders
 from app.web.static_files import StampedFiles
 
-AREAS = (health, home, signing_in, invitations, accounts, users, tasks, desk, history, campaigns)
+AREAS = (health, home, signing_in, invitations, accounts, users, tasks, desk, history, campaigns, rounds, runs)
 
 
 def create_app(settings: Settings, engine: Engine) -> FastAPI:

@@ -1,5 +1,6 @@
 """Rounds: start one, watch it, go on after a failure."""
 
+from gettext import gettext as _
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -7,7 +8,6 @@ from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
-from trainer.presets import PRESETS
 
 from app.accounts.models import Role
 from app.checkpoints.models import CheckpointKind
@@ -26,6 +26,7 @@ from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
 from app.web.forms import Form, posted
 from app.web.templating import page, redirect
+from trainer.presets import PRESETS
 
 router = APIRouter(prefix="/rounds")
 WATCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
@@ -98,7 +99,7 @@ def create(
             started = start_round(session, chosen, form.data.plan(), user)
     if form.errors:
         return _new_page(request, session, chosen, form, status=422)
-    flash(request, f"Round {started.number} has started.")
+    flash(request, _("Round {number} has started.").format(number=started.number))
     return redirect(f"/rounds/{started.id}")
 
 
@@ -151,12 +152,12 @@ def _shown(request: Request, session: Session, number: int) -> dict[str, Any]:
 @router.post("/{number}/cancel", dependencies=ADMINS)
 def cancel(request: Request, session: SessionDep, number: int) -> Response:
     cancel_round(session, round_by_id(session, number))
-    flash(request, "The round is being cancelled. What it made so far is kept.")
+    flash(request, _("The round is being cancelled. What it made so far is kept."))
     return redirect(f"/rounds/{number}")
 
 
 @router.post("/{number}/resume", dependencies=ADMINS)
 def resume(request: Request, session: SessionDep, number: int) -> Response:
     resume_round(session, round_by_id(session, number))
-    flash(request, "The round goes on from where it stopped.")
+    flash(request, _("The round goes on from where it stopped."))
     return redirect(f"/rounds/{number}")

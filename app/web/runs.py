@@ -1,5 +1,6 @@
 """One run: its settings and inputs, its curves, its end."""
 
+from gettext import gettext as _
 from typing import Any
 
 from fastapi import APIRouter
@@ -50,7 +51,9 @@ def metrics(session: SessionDep, number: int) -> Response:
     lines = metric_lines(session, run)
     names = sorted({name for line in lines for name, value in line.items() if _is_number(value)} - {"step"})
     series = {name: [line.get(name) for line in lines] for name in names}
-    return JSONResponse({"x": [line["step"] for line in lines], "series": series, "finished": run.finished_at is not None})
+    return JSONResponse(
+        {"x": [line["step"] for line in lines], "series": series, "finished": run.finished_at is not None}
+    )
 
 
 def _is_number(value: object) -> bool:
@@ -60,12 +63,12 @@ def _is_number(value: object) -> bool:
 @router.post("/{number}/cancel", dependencies=ADMINS)
 def cancel(request: Request, session: SessionDep, number: int) -> Response:
     request_cancel(session, run_by_id(session, number))
-    flash(request, "The run ends as soon as it has written a checkpoint.")
+    flash(request, _("The run ends as soon as it has written a checkpoint."))
     return redirect(f"/runs/{number}")
 
 
 @router.post("/{number}/retry", dependencies=ADMINS)
 def retry(request: Request, session: SessionDep, number: int) -> Response:
     retry_run(session, run_by_id(session, number))
-    flash(request, "The run is queued again; it goes on from its last checkpoint.")
+    flash(request, _("The run is queued again; it goes on from its last checkpoint."))
     return redirect(f"/runs/{number}")

@@ -1,0 +1,107 @@
+"""`rondo round`: start a round and see how it goes, without a browser."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine
+
+from app.config import settings
+from app.db import transaction
+from app.errors import InvalidInput
+from app.projects.queries import project_named
+from app.rounds.models import Round
+from app.rounds.plan import RoundPlan
+from app.rounds.queries import StepView, round_by_id, step_views
+from app.rounds.report import round_win_rate
+from app.rounds.service import cancel_round, resume_round, start_round
+from app.runs.models import Stage
+from app.storage import storage
+from trainer.presets import PRESETS
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+Number = Annotated[int, typer.Argument(help="The round's number in its address, /rounds/NUMBER.")]
+
+
+@app.command()
+def start(
+    project: Annotated[str, typer.Argument(help="The project's name.")],
+    preset: Annotated[str | None, typer.Option(help=f"Settings to begin with: {', '.join(PRESETS)}.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="JSON of what differs: start, checkpoint_id, rankings, people, settings, …")
+    ] = None,
+) -> None:
+    """Check the plan and start a round; a worker takes it from there."""
+    wanted = read_plan(preset, plan)
+    with storage(settings()) as engine, transaction(engine) as session:
+        found = project_named(session, project)
+        if found is None:
+            raise InvalidInput(reason=f"There is no project named {project}.")
+        started = start_round(session, found, wanted)
+        typer.echo(f"Round {started.number} has started: rondo round status {started.id}")
+
+
+def read_plan(preset: str | None, path: Path | None) -> RoundPlan:
+    """The preset's settings under those of the file. Raises `InvalidInput`."""
+    if preset is not None and preset not in PRESETS:
+        raise InvalidInput(reason=f"There is no preset {preset}; there are: {', '.join(PRESETS)}.")
+    below = PRESETS[preset] if preset else {}
+    try:
+        given = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        own = RoundPlan.model_validate(given)
+    except (OSError, ValueError, ValidationError) as error:
+        raise InvalidInput(reason=f"The plan cannot be read: {error}") from error
+    stages = {stage: {**below.get(stage.value, {}), **own.stage_settings(stage)} for stage in Stage}
+    return own.model_copy(update={"settings": {stage: values for stage, values in stages.items() if values}})
+
+
+@app.command()
+def status(number: Number) -> None:
+    """Each step with its state, progress and last numbers."""
+    with storage(settings()) as engine:
+        print_status(engine, number)
+
+
+def print_status(engine: Engine, number: int) -> None:
+    with transaction(engine) as session:
+        found = round_by_id(session, number)
+        Console().print(_table(found, step_views(session, found)))
+        if found.error:
+            typer.echo(found.error)
+        win_rate = round_win_rate(session, settings().files, found)
+        if win_rate and win_rate.low is not None and win_rate.high is not None:
+            typer.echo(
+                f"The new policy wins {win_rate.rate:.1%} of {win_rate.verdicts} comparisons "
+                f"(95 % interval {win_rate.low:.1%} to {win_rate.high:.1%})."
+            )
+
+
+def _table(found: Round, steps: list[StepView]) -> Table:
+    table = Table("Step", "State", "Progress", "Last numbers", title=f"Round {found.number}: {found.state.value}")
+    for view in steps:
+        done = f"{view.run.progress:.0%}" if view.run else ""
+        table.add_row(view.step.value.replace("_", " "), view.state, done, _numbers(view))
+    return table
+
+
+def _numbers(view: StepView) -> str:
+    numbers = {name: value for name, value in (view.metrics or {}).items() if isinstance(value, int | float)}
+    return ", ".join(f"{name} {value:.3g}" for name, value in numbers.items() if name != "step")
+
+
+@app.command()
+def cancel(number: Number) -> None:
+    """Stop what runs; what was made so far is kept."""
+    with storage(settings()) as engine, transaction(engine) as session:
+        cancel_round(session, round_by_id(session, number))
+
+
+@app.command()
+def resume(number: Number) -> None:
+    """Go on after a failure or a cancel, from where it stopped."""
+    with storage(settings()) as engine, transaction(engine) as session:
+        resume_round(session, round_by_id(session, number))

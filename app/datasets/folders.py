@@ -26,21 +26,29 @@ def removed_on_rollback(session: Session, folder: Path) -> Iterator[None]:
 def _remove_later(session: Session, folder: Path) -> None:
     if FOLDERS not in session.info:
         session.info[FOLDERS] = []
-        event.listen(session, "after_soft_rollback", _rolled_back)
+        event.listen(session, "after_commit", _committed)
+        event.listen(session, "after_soft_rollback", _undone)
         event.listen(session, "after_transaction_end", _ended)
     session.info[FOLDERS].append((folder, list(_enclosing(session))))
 
 
-def _rolled_back(session: Session, transaction: SessionTransaction) -> None:
-    for folder, enclosing in session.info[FOLDERS]:
-        if transaction in enclosing:
-            shutil.rmtree(folder, ignore_errors=True)
+def _committed(session: Session) -> None:
+    """Also called when a savepoint is released, which settles nothing yet."""
+    if not session.in_nested_transaction():
+        session.info[FOLDERS] = []
 
 
 def _ended(session: Session, transaction: SessionTransaction) -> None:
-    """The outermost transaction ends once, well or not: from here on its folders stay as they are."""
-    kept = [(folder, enclosing) for folder, enclosing in session.info[FOLDERS] if enclosing[-1] is not transaction]
-    session.info[FOLDERS] = kept
+    """A session that is closed without a commit says nothing of a rollback."""
+    if transaction.parent is None:
+        _undone(session, transaction)
+
+
+def _undone(session: Session, transaction: SessionTransaction) -> None:
+    undone = [folder for folder, enclosing in session.info[FOLDERS] if transaction in enclosing]
+    for folder in undone:
+        shutil.rmtree(folder, ignore_errors=True)
+    session.info[FOLDERS] = [each for each in session.info[FOLDERS] if each[0] not in undone]
 
 
 def _enclosing(session: Session) -> Iterator[SessionTransaction]:

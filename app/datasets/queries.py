@@ -52,7 +52,7 @@ def counts_by_split(session: Session, project: Project, kind: DatasetKind, chose
         query = select(Prompt.split, func.count()).where(*prompts_taken(project, chosen))
     else:
         query = annotations_of(project, kind, chosen).add_columns(Prompt.split, func.count())
-    found: dict[Split, int] = dict(session.execute(query.group_by(Prompt.split)).tuples().all())
+    found = {split: int(count) for split, count in session.execute(query.group_by(Prompt.split))}
     return {split: found.get(split, 0) for split in Split}
 
 

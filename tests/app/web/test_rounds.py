@@ -1,0 +1,113 @@
+"""Starting and watching rounds and their runs."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Role
+from app.checkpoints.models import CheckpointKind
+from app.checkpoints.service import register_checkpoint
+from app.projects.models import Project
+from app.rounds.models import Round, RoundRun, RoundState
+from app.rounds.plan import RoundPlan, Step
+from app.rounds.service import start_round
+from app.runs.models import Run, RunState, Stage
+from app.runs.service import claim_next_run, enqueue_run, fail_run, record_metrics
+from tests.factories import make_project
+from tests.pages import Page, PageClient
+
+
+def _start(pages: PageClient, project: Project, status: int = 200, **typed: object) -> Page:
+    form = pages.get("/rounds/new", project=project.id)
+    return pages.submit(form, f"/rounds?project={project.id}", status, **typed)
+
+
+def test_an_admin_starts_a_round_with_a_preset_and_a_setting_of_their_own(pages: PageClient, session: Session) -> None:
+    pages.sign_in_as(Role.ADMIN)
+    shown = _start(pages, make_project(session, "Kites"), **{"settings[ppo][clip]": "0.3", "k_min": "5"})
+    assert shown.heading == "Kites, round 1"
+    plan = RoundPlan.model_validate(session.scalars(select(Round)).one().plan)
+    assert plan.settings[Stage.PPO]["clip"] == 0.3
+    assert plan.settings[Stage.PPO]["max_new_tokens"] == 64  # of the preset
+    assert (plan.candidates.k_min, plan.evaluate, plan.mix_earlier_policy) == (5, True, True)
+    assert "Not started" in shown.text or "not started" in shown.text
+
+
+def test_a_setting_out_of_bounds_comes_back_with_everything_typed(pages: PageClient, session: Session) -> None:
+    pages.sign_in_as(Role.ADMIN)
+    page = _start(pages, make_project(session), 422, **{"settings[ppo][clip]": "-1", "candidate_prompts": "17"})
+    assert "Setting `clip` must be at least 0, not -1" in page.text
+    assert page.one("input", name="candidate_prompts").get("value") == "17"
+    assert page.one("input", name="settings[ppo][clip]").get("value") == "-1"
+    assert session.scalars(select(Round)).all() == []
+
+
+def test_k_out_of_order_is_refused(pages: PageClient, session: Session) -> None:
+    pages.sign_in_as(Role.ADMIN)
+    page = _start(pages, make_project(session), 422, k_min="8", k_max="4")
+    assert "The smallest K must not exceed the largest." in page.text
+
+
+def test_a_round_cannot_start_from_a_reward_model(pages: PageClient, session: Session) -> None:
+    project = make_project(session)
+    reward = register_checkpoint(session, project, CheckpointKind.REWARD, "judge", location="x", digest="0")
+    pages.sign_in_as(Role.ADMIN)
+    page = _start(pages, project, 422, start="checkpoint", checkpoint=str(reward.id))
+    assert "cannot start from judge" in page.text
+
+
+def test_a_researcher_watches_but_does_not_start(pages: PageClient, session: Session) -> None:
+    project = make_project(session, "Kites")
+    started = start_round(session, project, RoundPlan())
+    pages.sign_in_as(Role.RESEARCHER)
+    assert f"/rounds/{started.id}" in pages.get("/rounds").links.values()
+    shown = pages.get(f"/rounds/{started.id}")
+    assert shown.all("button", type="submit") == shown.all("form", action=f"/rounds/{started.id}/cancel") == []
+    pages.get("/rounds/new", project=project.id, status=403)
+
+
+def test_a_round_is_cancelled_and_goes_on(pages: PageClient, session: Session) -> None:
+    started = start_round(session, make_project(session), RoundPlan())
+    pages.sign_in_as(Role.ADMIN)
+    page = pages.get(f"/rounds/{started.id}")
+    page = pages.submit(page, f"/rounds/{started.id}/cancel")
+    assert session.get_one(Round, started.id).state is RoundState.CANCELLED
+    pages.submit(page, f"/rounds/{started.id}/resume")
+    assert session.get_one(Round, started.id).state is RoundState.RUNNING
+
+
+def _failed_run(session: Session) -> tuple[Round, Run]:
+    project = make_project(session)
+    started = start_round(session, project, RoundPlan())
+    run = enqueue_run(session, project, Stage.PRETRAIN, {"texts": "texts.jsonl"})
+    session.add(RoundRun(round_id=started.id, run_id=run.id, step=Step.PRETRAIN))
+    claim = claim_next_run(session, "host:1")
+    record_metrics(session, claim, [{"step": 1, "loss": 3.25, "note": "warm"}, {"step": 2, "loss": 2.5}])
+    fail_run(session, claim, "Out of memory.", "Traceback <b>here</b>")
+    started.state, started.error = RoundState.FAILED, "pretrain: Out of memory."
+    session.flush()
+    return started, run
+
+
+def test_a_failed_stage_shows_its_error_and_the_end_of_its_log(pages: PageClient, session: Session) -> None:
+    started, run = _failed_run(session)
+    pages.sign_in_as(Role.RESEARCHER)
+    for path in (f"/rounds/{started.id}", f"/rounds/{started.id}/steps", f"/runs/{run.id}", f"/runs/{run.id}/state"):
+        page = pages.get(path)
+        assert "Out of memory." in page.body
+        assert "Traceback &lt;b&gt;here&lt;/b&gt;" in page.body
+
+
+def test_the_curves_are_the_numbers_of_each_step(pages: PageClient, session: Session) -> None:
+    _, run = _failed_run(session)
+    pages.sign_in_as(Role.RESEARCHER)
+    answer = pages.http.get(f"/runs/{run.id}/metrics.json").json()
+    assert answer == {"x": [1, 2], "series": {"loss": [3.25, 2.5]}, "finished": True}
+
+
+def test_a_failed_run_is_tried_again(pages: PageClient, session: Session) -> None:
+    _, run = _failed_run(session)
+    pages.sign_in_as(Role.ADMIN)
+    page = pages.submit(pages.get(f"/runs/{run.id}"), f"/runs/{run.id}/retry")
+    assert session.get_one(Run, run.id).state is RunState.QUEUED
+    pages.submit(page, f"/runs/{run.id}/cancel")
+    assert session.get_one(Run, run.id).state is RunState.CANCELLED

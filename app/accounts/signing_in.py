@@ -36,12 +36,18 @@ def count_attempt(session: Session, address: str, email: str) -> None:
     """Counts as failed until `sign_in` succeeds. To be committed before the password is looked at, so that guesses
     made at the same moment count one another. Raises `TooManyAttempts`."""
     session.execute(delete(SignInAttempt).where(SignInAttempt.at < clock.now() - WINDOW))
-    for key, limit in ((_account_key(email), FAILURES_PER_ACCOUNT), (_address_key(address), FAILURES_PER_ADDRESS)):
-        session.add(SignInAttempt(key=key, at=clock.now()))
-        session.flush()
-        count = session.scalar(select(func.count()).where(SignInAttempt.key == key)) or 0
-        if count > limit:
-            raise TooManyAttempts(minutes=int(WINDOW.total_seconds() // 60))
+    _count(session, _account_key(email), FAILURES_PER_ACCOUNT)
+    _count(session, _address_key(address), FAILURES_PER_ADDRESS)
+
+
+def _count(session: Session, key: str, limit: int) -> None:
+    """The lock, held until the commit, lets one attempt a key in at a time."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+    failures = session.scalar(select(func.count()).where(SignInAttempt.key == key)) or 0
+    if failures >= limit:
+        raise TooManyAttempts(minutes=int(WINDOW.total_seconds() // 60))
+    session.add(SignInAttempt(key=key, at=clock.now()))
+    session.flush()
 
 
 def sign_in(session: Session, address: str, email: str, password: str) -> User:

@@ -41,6 +41,14 @@ def _load(kind: Any, model: str | Path) -> Any:
         raise TrainerError(f"No model can be read from {model}: {reason}") from error
 
 
+def check_room(model: Any, longest: int) -> None:
+    """Raises `TrainerError` where a sequence of `longest` tokens has more positions than the model knows."""
+    room = model.config.max_position_embeddings
+    if longest > room:
+        reason = f"The longest prompt with its completion has {longest} tokens, but the model knows {room} positions"
+        raise TrainerError(f"{reason}; lower max_prompt_tokens or max_completion_tokens.")
+
+
 class RewardModel(nn.Module):
     """One scalar for a prompt and completion: `head(hidden state of the last real token) - bias`.
 

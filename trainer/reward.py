@@ -16,7 +16,7 @@ from trainer.groups import RankedGroup, Sampler, micro_batches
 from trainer.layout import rows_from_groups
 from trainer.loop import Loop, Stateful, make_learner, prepare
 from trainer.losses import pair_wins, ranking_loss, ranking_loss_with_half_ties
-from trainer.models import Average, Best, RewardModel, add_residual_dropout, load_backbone
+from trainer.models import Average, Best, RewardModel, add_residual_dropout, check_room, load_backbone
 from trainer.records import SPLITS, Comparison, Demonstration, read_lines
 
 GroupLoss = Callable[[Tensor, Sequence[int]], Tensor]
@@ -42,6 +42,7 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     groups = ranked_groups(config, encoder)
     train, validation = groups["train"], groups["validation"]
     model = RewardModel(load_backbone(config.model)).to(device)
+    check_room(model.backbone, max(group.longest for rows in groups.values() for group in rows))
     add_residual_dropout(model, config.residual_dropout)
 
     sampler = Sampler([group.longest for group in train], config.batch, config.seed)
@@ -72,7 +73,9 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     centre(model, encoder, reference_groups(config, encoder) or train, config.batch, device)
     model.save(folder.model)
     tokenizer.save_pretrained(folder.model)
-    measured = {name: vars(accuracy(model, encoder, rows, config.batch, device)) for name, rows in groups.items()}
+    measured = {
+        split: vars(accuracy(model, encoder, groups[split], config.batch, device)) for split in ("validation", "test")
+    }
     sources = digests(model=config.model, comparisons=config.comparisons, demonstrations=config.demonstrations)
     write_card(folder.model, config, sources, measured)
     folder.write_results(measured)

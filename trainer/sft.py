@@ -16,7 +16,7 @@ from trainer.layout import rows_from_groups
 from trainer.logprobs import packed_logprobs
 from trainer.loop import Loop, Stateful, make_learner, prepare
 from trainer.losses import language_loss
-from trainer.models import Best, add_residual_dropout, load_policy
+from trainer.models import Best, add_residual_dropout, check_room, load_policy
 from trainer.records import Demonstration, read_lines
 
 
@@ -32,6 +32,7 @@ def main(config: SFTConfig, folder: RunFolder) -> None:
     if not train:
         raise TrainerError(f"{config.demonstrations} holds no demonstration of the split train.")
     policy = load_policy(config.model).to(device)
+    check_room(policy, max(group.longest for group in train + held_out))
     add_residual_dropout(policy, config.residual_dropout)
 
     sampler = Sampler([group.longest for group in train], config.batch, config.seed)

@@ -114,6 +114,15 @@ def test_a_file_without_training_rows_is_refused(tmp_path: Path) -> None:
         run(config, tmp_path / "run")
 
 
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_what_is_longer_than_the_model_is_refused(architecture: str, tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    save_policy(Path(config.model), architecture)
+    write_lines(Path(config.demonstrations), [make_demonstration(completion="river " * 60)])
+    with pytest.raises(TrainerError, match="knows 128 positions"):
+        run(config, tmp_path / "run")
+
+
 def test_no_cuda_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(TrainerError, match="no CUDA"):

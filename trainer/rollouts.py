@@ -5,7 +5,7 @@ random numbers are drawn beforehand, one per token, and a token is read off the 
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,9 +57,17 @@ class PromptTooLong(TrainerError):
         )
 
 
+def check_fits(model: PreTrainedModel, prompts: Iterable[Sequence[int]], new_tokens: int) -> None:
+    """Raises PromptTooLong; better before the first step than in the middle of a run."""
+    context = model.config.max_position_embeddings
+    longest = max(map(len, prompts), default=0)
+    if longest + new_tokens > context:
+        raise PromptTooLong(longest, new_tokens, context)
+
+
 def seed_of(*parts: object) -> int:
-    """A 64-bit seed that depends on all parts, the same on every machine."""
-    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
+    """A seed that depends on all parts, the same on every machine; it fits a signed 64-bit column."""
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big") >> 1
 
 
 @torch.inference_mode()
@@ -86,12 +94,9 @@ def sample_completions(
 def _check(model: PreTrainedModel, requests: Sequence[SampleRequest], settings: SamplingSettings) -> None:
     if model.training:
         raise ValueError("Sampling with dropout on: call model.eval() first.")
-    context = model.config.max_position_embeddings
-    for request in requests:
-        if not request.prompt_ids:
-            raise ValueError("An empty prompt: a prompt needs at least one token to continue from.")
-        if len(request.prompt_ids) + settings.max_new_tokens > context:
-            raise PromptTooLong(len(request.prompt_ids), settings.max_new_tokens, context)
+    if not all(request.prompt_ids for request in requests):
+        raise ValueError("An empty prompt: a prompt needs at least one token to continue from.")
+    check_fits(model, (request.prompt_ids for request in requests), settings.max_new_tokens)
 
 
 def _batches(requests: Sequence[SampleRequest], batch_size: int) -> Iterator[list[int]]:

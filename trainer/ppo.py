@@ -1,0 +1,273 @@
+"""Stage `ppo`: the SFT policy learns to please the reward model without leaving its own language [InstructGPT C.4].
+
+roll_out    the policy completes prompts; the ids it drew are used as they are from here on
+judge       log-probabilities of policy and reference, values, one score for each completion
+learn_from  the score on the last token, the price of KL on every token, advantages by GAE
+Updates     clipped policy and value losses, minibatch by minibatch; PPO-ptx in the same step
+"""
+
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from trainer.advantages import KlEstimator, adapted_coefficient, explained_variance, kl_estimate, masked_mean
+from trainer.card import digests, write_card
+from trainer.config import PPOConfig
+from trainer.encoding import Encoder, load_tokenizer, make_encoder
+from trainer.errors import TrainerError
+from trainer.experience import (
+    Experience,
+    Judgement,
+    Models,
+    Prompt,
+    Rollouts,
+    in_parts,
+    judge,
+    learn_from,
+    require_finite,
+    roll_out,
+)
+from trainer.folder import RunFolder
+from trainer.groups import Sampler, batch_count
+from trainer.layout import Rows, rows_from_pairs
+from trainer.logprobs import completion_logprobs, packed_logprobs
+from trainer.loop import Learner, Loop, Schedule, Stateful, prepare
+from trainer.losses import language_loss
+from trainer.models import Average, ValueModel, load_policy, load_reward_model, remove_dropout
+from trainer.policy_losses import clipped_policy_loss, clipped_value_loss, outside_clip, probability_ratio
+from trainer.records import PromptRecord, TextRecord, read_lines
+from trainer.rollouts import check_fits, seed_of
+
+ROLLOUTS_SHOWN = 4
+
+
+class KLPrice:
+    """The coefficient of the KL penalty; moves only where a target is set."""
+
+    def __init__(self, config: PPOConfig) -> None:
+        self.config = config
+        self.coefficient = config.kl_coefficient
+
+    def adapt(self, observed: float, episodes: int) -> None:
+        target = self.config.kl_target
+        if target is not None:
+            self.coefficient = adapted_coefficient(self.coefficient, observed, target, self.config.kl_horizon, episodes)
+
+    def state_dict(self) -> Mapping[str, Any]:
+        return {"coefficient": self.coefficient}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.coefficient = state["coefficient"]
+
+
+class PretrainingTexts:
+    """Texts for the language-model gradient of PPO-ptx, by number of update."""
+
+    def __init__(self, config: PPOConfig, encoder: Encoder, policy: Any) -> None:
+        if not config.texts:
+            raise TrainerError("PPO-ptx needs texts: name a texts.jsonl, or set ptx_coefficient to 0.")
+        texts = [record.text for record in read_lines(TextRecord, Path(config.texts))]
+        rows = encoder.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        context = policy.config.max_position_embeddings
+        self.ids = [[*row, encoder.end_id][:context] for row in rows if row]
+        if not self.ids:
+            raise TrainerError(f"{config.texts} holds no text.")
+        self.sampler = Sampler([len(ids) for ids in self.ids], config.minibatch * config.ptx_batch, config.seed)
+
+    def at(self, update: int) -> list[list[int]]:
+        return [self.ids[index] for index in self.sampler.at(update)]
+
+
+def main(config: PPOConfig, folder: RunFolder) -> None:
+    device = prepare(config)
+    encoder = load_encoder(config)
+    prompts = read_prompts(config, encoder)
+    models = load_models(config, device)
+    check_fits(models.policy, [prompt.ids for prompt in prompts], config.max_new_tokens)
+    texts = PretrainingTexts(config, encoder, models.policy) if config.ptx_coefficient else None
+    updates = Updates(config, encoder, models, texts)
+    price = KLPrice(config)
+    sampler = Sampler([0] * len(prompts), config.batch_prompts, config.seed)  # by chance alone: a batch of every length
+
+    measured: dict[str, float] = {}
+    loop = Loop(folder, config, config.steps, {**updates.parts(), "price": price})
+    for step in loop:
+        started = time.monotonic()
+        rollouts = roll_out(models.policy, [prompts[index] for index in sampler.at(step)], config, encoder, step)
+        judgement = judge(models, rollouts, config, encoder)
+        require_finite(judgement, step)
+        kl = kl_of(judgement, config)
+        experience = learn_from(rollouts, judgement, kl, config, price.coefficient)
+        changes = updates.make(rollouts, experience, step)
+        measured = describe(rollouts, judgement, experience, kl) | changes
+        seconds = time.monotonic() - started
+        tokens = int(judgement.response_mask.sum())
+        loop.log(step, **measured, kl_coefficient=price.coefficient, tokens_per_second=tokens / seconds)
+        price.adapt(measured["kl"], len(rollouts.completions))
+        show(folder, encoder, step, rollouts, judgement, kl)
+
+    updates.average.copy_to(models.policy)
+    models.policy.save_pretrained(folder.model)
+    encoder.tokenizer.save_pretrained(folder.model)
+    sources = digests(model=config.model, reward_model=config.reward_model, prompts=config.prompts, texts=config.texts)
+    write_card(folder.model, config, sources, measured)
+
+
+def kl_of(judgement: Judgement, config: PPOConfig) -> Tensor:
+    """[N, R] what is penalised, and reported."""
+    estimator = cast(KlEstimator, config.kl_estimator)
+    return kl_estimate(judgement.logprobs, judgement.reference_logprobs, estimator)
+
+
+def load_encoder(config: PPOConfig) -> Encoder:
+    """The tokenizer that policy and reward model share: ids go from one to the other as they are."""
+    tokenizer = load_tokenizer(config.model)
+    if load_tokenizer(config.reward_model).get_vocab() != tokenizer.get_vocab():
+        raise TrainerError(
+            "Policy and reward model have different vocabularies. Train the reward model from this policy's family."
+        )
+    return make_encoder(tokenizer, config.max_prompt_tokens, config.max_completion_tokens)
+
+
+def read_prompts(config: PPOConfig, encoder: Encoder) -> list[Prompt]:
+    records = [row for row in read_lines(PromptRecord, Path(config.prompts)) if row.split == "train"]
+    if not records:
+        raise TrainerError(f"{config.prompts} holds no prompt of the split train.")
+    ids = encoder.prompts([record.prompt for record in records])
+    return [Prompt(record.prompt_id, row) for record, row in zip(records, ids, strict=True)]
+
+
+def load_models(config: PPOConfig, device: torch.device) -> Models:
+    reward = load_reward_model(config.reward_model)
+    models = Models(load_policy(config.model), load_policy(config.model), reward, ValueModel(reward))
+    for model in vars(models).values():
+        remove_dropout(model)
+        model.to(device).eval()
+    for frozen in (models.reference, models.reward):
+        frozen.requires_grad_(False)
+    return models
+
+
+class Updates:
+    """What changes by learning: policy, value model, their optimizers, the average of the policy."""
+
+    def __init__(
+        self, config: PPOConfig, encoder: Encoder, models: Models, texts: PretrainingTexts | None = None
+    ) -> None:
+        self.config, self.encoder, self.models, self.texts = config, encoder, models, texts
+        schedule = partial(Schedule, steps=config.steps, warmup=config.warmup_steps, kind=config.schedule)
+        self.policy_learner = Learner(models.policy, schedule(config.learning_rate), clip_norm=config.clip_norm)
+        self.value_learner = Learner(models.value, schedule(config.value_learning_rate), clip_norm=config.clip_norm)
+        self.average = Average(models.policy, config.ema)
+
+    def parts(self) -> dict[str, Stateful]:
+        return {
+            "policy": self.models.policy,
+            "value": self.models.value,
+            "policy_learner": self.policy_learner,
+            "value_learner": self.value_learner,
+            "average": self.average,
+        }
+
+    def make(self, rollouts: Rollouts, experience: Experience, step: int) -> dict[str, float]:
+        """All updates of one step; means of what they measured."""
+        records = []
+        for number, minibatch in enumerate(self._minibatches(len(rollouts.completions), step)):
+            measured = self.accumulate(rollouts, experience, minibatch)
+            if self.texts is not None:
+                per_step = self.config.epochs * batch_count(len(rollouts.completions), self.config.minibatch)
+                measured["ptx_loss"] = self.accumulate_texts(self.texts, step * per_step + number)
+            measured["norm"] = self.policy_learner.update(step)
+            measured["value_norm"] = self.value_learner.update(step)
+            self.average.update(self.models.policy)
+            records.append(measured)
+        rates = {"rate": self.policy_learner.schedule.rate(step), "value_rate": self.value_learner.schedule.rate(step)}
+        return {name: sum(record[name] for record in records) / len(records) for name in records[0]} | rates
+
+    def accumulate(self, rollouts: Rollouts, experience: Experience, minibatch: Sequence[int]) -> dict[str, float]:
+        """Add both gradients of one minibatch, each the mean over its tokens, however it is split into passes."""
+        tokens = int(experience.response_mask[list(minibatch)].sum())
+        totals = dict.fromkeys(("policy_loss", "value_loss", "clip_fraction", "value_clip_fraction", "ratio"), 0.0)
+        for part in in_parts(minibatch, rollouts.lengths, self.config.micro_batch):
+            rows = rollouts.rows(part, self.encoder.pad_id, self.models.policy.device)
+            terms = self._losses(rows, experience.part(part, rows))
+            ((terms["policy_loss"] + terms["value_loss"]) / tokens).backward()
+            for name, term in terms.items():
+                totals[name] += float(term.detach()) / tokens
+        return totals
+
+    def _losses(self, rows: Rows, old: Experience) -> dict[str, Tensor]:
+        """Sums over the real tokens."""
+        clip, mask = self.config.clip, old.response_mask
+        logprobs = completion_logprobs(self.models.policy, rows, self.config.temperature)
+        values = self.models.value(rows).masked_fill(~mask, 0.0)
+        ratio = probability_ratio(logprobs, old.logprobs)
+        terms = {
+            "policy_loss": clipped_policy_loss(logprobs, old.logprobs, old.advantages, clip),
+            "value_loss": clipped_value_loss(values, old.values, old.returns, self.config.value_clip),
+            "clip_fraction": outside_clip(ratio, torch.ones_like(ratio), clip).float(),
+            "value_clip_fraction": outside_clip(values, old.values, self.config.value_clip).float(),
+            "ratio": ratio,
+        }
+        return {name: term.masked_fill(~mask, 0.0).sum() for name, term in terms.items()}
+
+    def accumulate_texts(self, texts: PretrainingTexts, update: int) -> float:
+        """Add `ptx_coefficient` x the gradient of the language-model loss [InstructGPT eq. 2]; that loss, in nats."""
+        policy, total = self.models.policy, 0.0
+        chosen = texts.at(update)
+        tokens = sum(len(ids) - 1 for ids in chosen)
+        for part in in_parts(range(len(chosen)), [len(ids) for ids in chosen], self.config.micro_batch):
+            rows = text_rows([chosen[index] for index in part], self.encoder.pad_id).to(policy.device)
+            loss = language_loss(packed_logprobs(policy, rows), tokens)
+            (self.config.ptx_coefficient * loss).backward()
+            total += float(loss.detach())
+        return total
+
+    def _minibatches(self, count: int, step: int) -> Iterator[list[int]]:
+        for epoch in range(self.config.epochs):
+            order = random.Random(seed_of(self.config.seed, step, epoch)).sample(range(count), count)
+            for start in range(0, count, self.config.minibatch):
+                yield order[start : start + self.config.minibatch]
+
+
+def text_rows(texts: Sequence[Sequence[int]], pad_id: int) -> Rows:
+    """The first token of a text is given, the others are learned."""
+    return rows_from_pairs([ids[:1] for ids in texts], [ids[1:] for ids in texts], pad_id)
+
+
+def describe(rollouts: Rollouts, judgement: Judgement, experience: Experience, kl: Tensor) -> dict[str, float]:
+    """Means over completions, but entropy over tokens; `kl` is what was penalised, in nats a completion."""
+    mask = judgement.response_mask
+    completions = rollouts.completions
+    return {
+        "score": float(judgement.scores.mean()),
+        "score_deviation": float(judgement.scores.std(correction=0)),
+        "kl": float(kl.masked_fill(~mask, 0.0).sum(1).mean()),
+        "entropy": float(masked_mean(judgement.entropy, mask)),
+        "length": float(mask.sum(1).float().mean()),
+        "eos_share": sum(completion.finish_reason == "stop" for completion in completions) / len(completions),
+        "explained_variance": explained_variance(experience.values, experience.returns, mask),
+    }
+
+
+def show(folder: RunFolder, encoder: Encoder, step: int, rollouts: Rollouts, judgement: Judgement, kl: Tensor) -> None:
+    """The first few completions of the step, as lines of `rollouts.jsonl`."""
+    penalised = kl.masked_fill(~judgement.response_mask, 0.0).sum(1)
+    folder.append_rollouts(
+        {
+            "step": step + 1,
+            "prompt_id": rollouts.prompts[index].prompt_id,
+            "completion": encoder.text(completion.token_ids),
+            "score": round(float(judgement.scores[index]), 4),
+            "kl": round(float(penalised[index]), 4),
+            "tokens": len(completion.token_ids),
+            "finish_reason": completion.finish_reason,
+        }
+        for index, completion in enumerate(rollouts.completions[:ROLLOUTS_SHOWN])
+    )

@@ -14,6 +14,7 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+import app.tasks.upkeep  # noqa: F401  declares a job
 from app.db import transaction
 from app.jobs import run_worker
 from app.rounds.advancing import advance_unfinished_rounds

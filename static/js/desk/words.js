@@ -8,6 +8,7 @@ export function words(form) {
   const announce = (text) => {
     const status = form.querySelector("[data-say]");
     status.textContent = "";
+    delete status.dataset.hint;
     setTimeout(() => (status.textContent = text), 40);
   };
   return { tell, say, announce };

@@ -31,6 +31,7 @@ from app.unprivileged import Account, before_exec, server_account
 USER = DATABASE = "rondo"
 PATIENCE = 60  # seconds for a start, a stop, or for another server to leave
 LONGEST_FOLDER = 107 - len("/.s.PGSQL.5432")  # of a Unix socket, in bytes
+NO_OTHER_USER = "root may not start it as the user nobody here. Run Rondo as an ordinary user."
 INITDB_OPTIONS = ("--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
 logger = logging.getLogger(__name__)
@@ -97,6 +98,8 @@ def _found_or_started(home: Path, settings: Mapping[str, str], users: IO[str]) -
             return _found(data) or _started(data, settings)
     except OSError as error:
         raise HomeNotUsable(folder=home, reason=error.strerror) from error
+    except subprocess.SubprocessError as error:  # in a container, root may lack the right to be somebody else
+        raise ServerDidNotStart(folder=data, reason=NO_OTHER_USER) from error
 
 
 def _leave(server: Server, users: IO[str]) -> None:

@@ -1,5 +1,6 @@
 """Which revision the database is at, which one this code needs, and how to get from one to the other."""
 
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 
@@ -87,6 +88,7 @@ def _configuration(connection: Connection) -> Config:
     return config
 
 
+@cache
 def _scripts() -> ScriptDirectory:
     return ScriptDirectory(_folder())
 

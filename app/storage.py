@@ -9,7 +9,7 @@ from app.config import Settings
 from app.db import connect
 from app.embedded import running
 from app.errors import DomainError, message
-from app.schema import require_current, upgrade
+from app.schema import SchemaOlder, require_current, upgrade
 
 
 class DatabaseUrlInvalid(DomainError):
@@ -23,9 +23,12 @@ def storage(settings: Settings) -> Iterator[Engine]:
     Enter it in the main thread. Raises the errors of `app.embedded.running` and `app.schema.require_current`.
     """
     with database(settings) as engine:
-        if settings.database_url is None:
+        try:
+            require_current(engine)
+        except SchemaOlder:
+            if settings.database_url is not None:
+                raise
             upgrade(engine)
-        require_current(engine)
         yield engine
 
 

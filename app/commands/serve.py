@@ -1,10 +1,12 @@
 """`rondo serve`: the web application in this process, the worker in another one, the database below both."""
 
+import logging
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from threading import Event, Thread
 from typing import Annotated
 
 import typer
@@ -17,6 +19,10 @@ from app.storage import storage
 from app.unprivileged import before_exec
 
 GRACE = 30  # seconds for the worker to hand back what it runs
+PAUSE = 5  # seconds before a worker that ended is replaced
+LOOK_EVERY = 0.5
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(add_completion=False)
 
@@ -49,16 +55,40 @@ def serve(
 
 @contextmanager
 def worker_beside() -> Iterator[None]:
-    """A process of its own, in its own group so that Ctrl-C reaches it through us; it never outlives us."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "worker"], process_group=0, preexec_fn=before_exec(None)
-    )
+    """A worker process, started again if it ends before we do; it never outlives us."""
+    stopping = Event()
+    keeper = Thread(target=_keep_a_worker, args=(stopping,))
+    keeper.start()
     try:
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stopping.set()
+        keeper.join()
+
+
+def _keep_a_worker(stopping: Event) -> None:
+    """In a thread of its own, because the kernel ends the worker with the thread that started it."""
+    while not stopping.is_set():
+        worker = _start_worker()
+        while worker.poll() is None and not stopping.wait(LOOK_EVERY):
+            pass
+        if stopping.is_set():
+            _stop(worker)
+        else:
+            logger.error("The worker ended with code %s; a new one starts in %s seconds.", worker.returncode, PAUSE)
+            stopping.wait(PAUSE)
+
+
+def _start_worker() -> subprocess.Popen[bytes]:
+    """In a group of its own: Ctrl-C reaches it through us."""
+    command = [sys.executable, "-P", "-m", "app.cli", "worker"]  # -P: no other `app`, from the folder we are in
+    return subprocess.Popen(command, process_group=0, preexec_fn=before_exec(None))
+
+
+def _stop(worker: subprocess.Popen[bytes]) -> None:
+    worker.terminate()
+    try:
+        worker.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()

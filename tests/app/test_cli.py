@@ -5,6 +5,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -31,13 +34,34 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 
 @pytest.fixture
 def serving(tmp_path):
+    with served(tmp_path, "--no-worker") as process_and_address:
+        yield process_and_address
+
+
+@contextmanager
+def served(home: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`rondo serve` on a free port: the process, and the address that it says."""
-    command = [sys.executable, "-m", "app.cli", "serve", "--no-worker", "--port", "0"]
-    with subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.PIPE, text=True) as process:
-        lines = iter(process.stderr.readline, "")
-        address = next(found[0] for line in lines if (found := re.search(r"http://\S+", line)))
-        yield process, address
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", *options]
+    with subprocess.Popen(command, env=environment(home), stderr=subprocess.PIPE, text=True) as process:
+        yield process, next(found[0] for line in process.stderr if (found := re.search(r"http://\S+", line)))
         process.kill()
+
+
+def running_in(home: Path) -> list[str]:
+    """The command lines of our processes that were given this home."""
+    found = []
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):
+            if f"RONDO_HOME={home}\0" in (process / "environ").read_text(errors="replace"):
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+    return found
+
+
+def wait_for(fact: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not fact():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
 
 
 def test_help_names_every_command_and_imports_none(tmp_path):
@@ -59,6 +83,25 @@ def test_sigterm_ends_serve_and_its_database(serving, tmp_path):
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+def test_killing_serve_leaves_neither_worker_nor_database(tmp_path):
+    with served(tmp_path) as (process, _):
+        wait_for(lambda: any("worker" in line for line in running_in(tmp_path)))
+        assert any("postgres" in line for line in running_in(tmp_path))
+        process.kill()
+        process.wait()
+        wait_for(lambda: not running_in(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_ending_serve_ends_its_worker(tmp_path):
+    with served(tmp_path) as (process, _):
+        wait_for(lambda: any("worker" in line for line in running_in(tmp_path)))
+        process.send_signal(signal.SIGINT)
+        process.wait(40)
+        assert running_in(tmp_path) == []
 
 
 def test_health_fails_when_the_database_is_gone(serving, tmp_path):

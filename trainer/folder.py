@@ -87,7 +87,7 @@ class RunFolder:
     def append_rollouts(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """A few of a step's completions, for people to look at."""
         with self.rollouts.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows)
+            file.writelines(json.dumps(dict(row)) + "\n" for row in rows)
 
     def forget_metrics_after(self, step: int) -> None:
         """Drop the lines of steps that a resumed run will take again, and a line cut short by a crash."""

@@ -1,0 +1,194 @@
+"""Stage `sample`: completions for each prompt, written as they are made; a killed run goes on where it was."""
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer.config import BadSetting, SampleConfig
+from trainer.encoding import Encoder, load_tokenizer, make_encoder
+from trainer.errors import TrainerError
+from trainer.folder import RunFolder, write_atomically
+from trainer.layout import rows_from_pairs
+from trainer.loop import prepare, progress_bar
+from trainer.models import RewardModel, load_policy, load_reward_model
+from trainer.records import PromptRecord, Sample, read_lines, to_line
+from trainer.rollouts import (
+    SampledCompletion,
+    SampleRequest,
+    SamplingSettings,
+    check_fits,
+    sample_completions,
+    seed_of,
+)
+
+BATCHES_PER_WRITE = 4
+
+
+@dataclass(frozen=True)
+class Order:
+    """Completions wanted of one policy for one prompt: one per seed."""
+
+    checkpoint: str
+    prompt_id: str
+    prompt_ids: tuple[int, ...]
+    seeds: tuple[int, ...]
+
+
+def main(config: SampleConfig, folder: RunFolder) -> None:
+    if config.k_max < config.k_min:
+        raise BadSetting("k_max", f"must be at least k_min, which is {config.k_min}")
+    device = prepare(config)
+    reward = load_reward_model(config.reward_model).to(device).eval() if config.reward_model else None
+    checkpoints = [name.strip() for name in config.model.split(",")]
+    prompts = read_prompts(config)
+    total = sum(len(seeds_of(config, checkpoint, row.prompt_id)) for checkpoint in checkpoints for row in prompts)
+    done = keep_whole_prompts(folder.samples, config)
+    written = sum(done.values())
+    with progress_bar() as bar:
+        task = bar.add_task(folder.path.name, total=total, completed=written)
+        for checkpoint in checkpoints:
+            encoder = load_encoder(config, checkpoint)
+            open_prompts = [row for row in prompts if (checkpoint, row.prompt_id) not in done]
+            orders = place_orders(config, encoder, checkpoint, open_prompts)
+            policy = load_policy(checkpoint).to(device).eval()
+            check_fits(policy, [order.prompt_ids for order in orders], config.max_new_tokens)
+            for part in parts_of(orders, config.batch * BATCHES_PER_WRITE):
+                started = time.monotonic()
+                samples = fill(part, policy, encoder, reward, config)
+                append(folder.samples, samples)
+                written += len(samples)
+                tokens = sum(len(sample.token_ids) for sample in samples)
+                speed = round(tokens / (time.monotonic() - started), 1)
+                folder.append_metrics({"step": written, "tokens": tokens, "tokens_per_second": speed})
+                folder.write_status("running", written, total)
+                bar.update(task, completed=written)
+    folder.write_results(summary(folder.samples))
+
+
+def read_prompts(config: SampleConfig) -> list[PromptRecord]:
+    rows = read_lines(PromptRecord, Path(config.prompts))
+    prompts = [row for row in rows if config.split in ("all", row.split)]
+    if not prompts:
+        raise TrainerError(f"{config.prompts} holds no prompt of the split {config.split}.")
+    twice = [name for name, count in Counter(row.prompt_id for row in prompts).items() if count > 1]
+    if twice:
+        raise TrainerError(f"{config.prompts} holds the prompt {twice[0]} more than once.")
+    return prompts
+
+
+def load_encoder(config: SampleConfig, checkpoint: str) -> Encoder:
+    """Ids go to the reward model as they were drawn, so it must share the policy's vocabulary."""
+    tokenizer = load_tokenizer(checkpoint)
+    if config.reward_model and load_tokenizer(config.reward_model).get_vocab() != tokenizer.get_vocab():
+        raise TrainerError(f"The reward model has another vocabulary than {checkpoint}; score with one of its family.")
+    return make_encoder(tokenizer, config.max_prompt_tokens, config.max_completion_tokens)
+
+
+def seeds_of(config: SampleConfig, checkpoint: str, prompt_id: str) -> tuple[int, ...]:
+    """K of them, K drawn evenly from `k_min` to `k_max`; both depend on the run's seed and the prompt alone."""
+    count = random.Random(seed_of(config.seed, prompt_id)).randint(config.k_min, config.k_max)
+    return tuple(seed_of(config.seed, checkpoint, prompt_id, index) for index in range(count))
+
+
+def place_orders(
+    config: SampleConfig, encoder: Encoder, checkpoint: str, prompts: Sequence[PromptRecord]
+) -> list[Order]:
+    ids = encoder.prompts([row.prompt for row in prompts])
+    return [
+        Order(checkpoint, row.prompt_id, prompt_ids, seeds_of(config, checkpoint, row.prompt_id))
+        for row, prompt_ids in zip(prompts, ids, strict=True)
+    ]
+
+
+def parts_of(orders: Sequence[Order], completions: int) -> list[list[Order]]:
+    """In order, about as many completions each."""
+    parts: list[list[Order]] = []
+    room = 0
+    for order in orders:
+        if room <= 0:
+            parts.append([])
+            room = completions
+        parts[-1].append(order)
+        room -= len(order.seeds)
+    return parts
+
+
+def fill(
+    orders: Sequence[Order], policy: Any, encoder: Encoder, reward: RewardModel | None, config: SampleConfig
+) -> list[Sample]:
+    settings = SamplingSettings(config.max_new_tokens, config.temperature, config.top_p, config.top_k)
+    requests = [SampleRequest(order.prompt_ids, order.seeds) for order in orders]
+    drawn = sample_completions(policy, requests, settings, [encoder.end_id], config.batch)
+    rows = [
+        (order, seed, completion)
+        for order, completions in zip(orders, drawn, strict=True)
+        for seed, completion in zip(order.seeds, completions, strict=True)
+    ]
+    scores = score([(order.prompt_ids, completion) for order, _, completion in rows], encoder, reward, config.batch)
+    return [
+        Sample(
+            prompt_id=order.prompt_id,
+            completion=encoder.text(completion.token_ids),
+            token_ids=tuple(completion.token_ids),
+            finish_reason=completion.finish_reason,
+            logprob=round(sum(completion.logprobs), 6),
+            checkpoint=order.checkpoint,
+            seed=seed,
+            temperature=config.temperature,
+            score=value,
+        )
+        for (order, seed, completion), value in zip(rows, scores, strict=True)
+    ]
+
+
+@torch.no_grad()
+def score(
+    rows: Sequence[tuple[tuple[int, ...], SampledCompletion]],
+    encoder: Encoder,
+    reward: RewardModel | None,
+    batch: int,
+) -> list[float | None]:
+    if reward is None:
+        return [None] * len(rows)
+    scores: list[float | None] = []
+    for start in range(0, len(rows), batch):
+        part = rows[start : start + batch]
+        pairs = rows_from_pairs([ids for ids, _ in part], [drawn.token_ids for _, drawn in part], encoder.pad_id)
+        scores += [round(value, 6) for value in reward(pairs.to(reward.head.weight.device)).tolist()]
+    return scores
+
+
+def append(path: Path, samples: Sequence[Sample]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(to_line(sample) + "\n" for sample in samples)
+
+
+def keep_whole_prompts(path: Path, config: SampleConfig) -> Counter[tuple[str, str]]:
+    """Completions by checkpoint and prompt in a file left by an earlier run; what is not whole is dropped from it."""
+    if not path.exists():
+        return Counter()
+    lines = [line.decode() + "\n" for line in path.read_bytes().split(b"\n")[:-1]]  # a kill may cut a letter in two
+    owners = [(row["checkpoint"], row["prompt_id"]) for row in map(json.loads, lines)]
+    counts = Counter(owners)
+    whole = {owner for owner, count in counts.items() if count == len(seeds_of(config, *owner))}
+    write_atomically(path, "".join(line for line, owner in zip(lines, owners, strict=True) if owner in whole))
+    return Counter({owner: counts[owner] for owner in whole})
+
+
+def summary(path: Path) -> dict[str, Any]:
+    samples = list(read_lines(Sample, path))
+    scores = [sample.score for sample in samples if sample.score is not None]
+    return {
+        "completions": len(samples),
+        "prompts": len({sample.prompt_id for sample in samples}),
+        "mean_tokens": round(sum(len(sample.token_ids) for sample in samples) / len(samples), 2),
+        "eos_share": round(sum(sample.finish_reason == "stop" for sample in samples) / len(samples), 4),
+        **({"mean_score": round(sum(scores) / len(scores), 4)} if scores else {}),
+    }

@@ -18,6 +18,9 @@ SEEN_EVERY = timedelta(minutes=1)
 def begin_session(session: Session, user: User) -> str:
     """The token for the cookie; it is not kept and cannot be shown again."""
     token, now = new_token(), clock.now()
+    session.execute(
+        delete(SignedInSession).where(SignedInSession.user_id == user.id, SignedInSession.expires_at <= now)
+    )
     session.add(
         SignedInSession(
             token_digest=digest(token), user_id=user.id, created_at=now, seen_at=now, expires_at=now + LIFETIME

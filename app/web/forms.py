@@ -18,13 +18,10 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from app.errors import DomainError
+from app.web.security import sent_form
 
 Model = TypeVar("Model", bound=BaseModel)
 Typed = str | UploadFile
-
-# Larger than any list of ratings; one field may hold a long answer.
-MAX_FIELDS = 5_000
-MAX_FIELD_BYTES = 4 * 1024 * 1024
 
 
 class Form(Generic[Model]):
@@ -84,8 +81,7 @@ def posted(model: type[Model]) -> Any:
     """A dependency that reads the posted form: `form: Annotated[Form[SignIn], posted(SignIn)]`."""
 
     async def read(request: Request) -> Form[Model]:
-        sent = await request.form(max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
-        return read_form(model, sent.multi_items())
+        return read_form(model, (await sent_form(request)).multi_items())
 
     return Depends(read)
 

@@ -11,6 +11,7 @@ from hmac import new as hmac
 from http import HTTPStatus
 from secrets import token_urlsafe
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -79,9 +80,16 @@ async def refuse_forgery(request: Request) -> None:
     """Raises `ForgedRequest`. The token comes in the header `X-CSRF-Token` or in the field `csrf_token`."""
     if request.method in SAFE_METHODS:
         return
-    sent = request.headers.get("x-csrf-token") or (await request.form()).get("csrf_token")
+    sent = request.headers.get("x-csrf-token") or (await sent_form(request)).get("csrf_token")
     if not isinstance(sent, str) or not compare_digest(sent.encode(), csrf_token(request).encode()):
         raise ForgedRequest
+
+
+async def sent_form(request: Request) -> FormData:
+    """The posted form, read once. Strangers can send little more than their name and password, and no files."""
+    if getattr(request.state, "user", None) is None:
+        return await request.form(max_files=0, max_fields=20, max_part_size=64 * 1024)
+    return await request.form(max_files=10, max_fields=5_000, max_part_size=4 * 1024 * 1024)
 
 
 class SecurityHeaders:

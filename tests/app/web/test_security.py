@@ -132,6 +132,18 @@ def test_a_script_sends_the_token_in_a_header(pages: PageClient) -> None:
     assert pages.http.post("/account", data={"name": "Grace"}, headers={"x-csrf-token": token}).status_code == 303
 
 
+def test_a_stranger_cannot_send_files_or_long_texts(anybody: TestClient) -> None:
+    assert anybody.post("/sign-in", files={"email": b"x"}).status_code == 400
+    assert anybody.post("/sign-in", data={"email": "x" * 100_000}).status_code == 400
+    assert anybody.post("/sign-in", data={f"field{number}": "x" for number in range(30)}).status_code == 400
+
+
+def test_somebody_signed_in_can_send_long_texts(pages: PageClient) -> None:
+    pages.sign_in_as(Role.LABELER)
+    page = pages.post("/account", {"name": "x" * 2_000_000}, status=422)
+    assert "at most 100 characters" in page.text
+
+
 def test_a_tampered_message_is_not_shown(pages: PageClient) -> None:
     pages.sign_in_as(Role.LABELER)
     pages.http.cookies.set(

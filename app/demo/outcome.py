@@ -1,0 +1,145 @@
+"""What the round gained, measured: errors by the checker, accuracy of the reward model, win rate by the labelers."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from statistics import fmean
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
+from app.completions.models import Completion, CompletionScore
+from app.evaluation.win_rate import WinRate
+from app.prompts.models import Prompt, Split
+from app.rounds.advancing import turn_of
+from app.rounds.models import Round
+from app.rounds.plan import Step
+from app.rounds.report import round_win_rate
+from app.rounds.turn import Turn
+from app.runs.results import sampled_completions
+from app.simulation.facts import Checker, parse_facts
+from app.tasks.models import Task
+
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Of a policy's texts for held-out prompts, at temperature 1: means, and the share without an error."""
+
+    errors: float
+    perfect: float
+    words: float
+
+
+@dataclass(frozen=True)
+class Example:
+    facts: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of untied pairs of held-out rankings that the reward model puts in the right order, equal scores half.
+
+    `labelers`: right is what they said, mistakes included; `noiseless`: right is fewer errors.
+    """
+
+    labelers: float
+    noiseless: float
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    sft: Quality
+    ppo: Quality
+    accuracy: Accuracy
+    win_rate: WinRate | None
+    examples: list[Example]
+
+
+def outcome_of(session: Session, files: Path, number: int, checker: Checker) -> Outcome:
+    current = session.get_one(Round, number)
+    turn = turn_of(session, files, current)
+    before, after = _texts(turn, Step.EARLIER_TEST_SAMPLES), _texts(turn, Step.TEST_SAMPLES)
+    return Outcome(
+        sft=_quality(before.items(), checker),
+        ppo=_quality(after.items(), checker),
+        accuracy=_accuracy(turn, checker),
+        win_rate=round_win_rate(session, files, current),
+        examples=[Example(facts, before[facts], after[facts]) for facts in sorted(after)[:SHOWN] if facts in before],
+    )
+
+
+def _texts(turn: Turn, step: Step) -> dict[str, str]:
+    """Facts -> the text sampled for them, one for each held-out prompt."""
+    pairs = sampled_completions(turn.session, turn.the_run(step), turn.files)
+    rows = turn.session.execute(
+        select(Completion.id, Completion.text, Prompt.messages)
+        .join(Prompt, Prompt.id == Completion.prompt_id)
+        .where(Completion.id.in_([completion_id for _, completion_id in pairs]))
+    )
+    return {messages[-1]["content"]: text or "" for _, text, messages in rows}
+
+
+def _quality(texts: Iterable[tuple[str, str]], checker: Checker) -> Quality:
+    told = [(checker.check(parse_facts(facts), text).errors, len(text.split())) for facts, text in texts]
+    return Quality(
+        errors=fmean(errors for errors, _ in told),
+        perfect=fmean(errors == 0 for errors, _ in told),
+        words=fmean(words for _, words in told),
+    )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One output of a held-out ranking: lower ranks and fewer errors are better, a higher score is."""
+
+    rank: int
+    errors: int
+    score: float
+
+
+def _accuracy(turn: Turn, checker: Checker) -> Accuracy:
+    pairs = [pair for ranking in _held_out_rankings(turn, checker) for pair in combinations(ranking, 2)]
+    said = [_agrees(one, other, one.rank - other.rank) for one, other in pairs if one.rank != other.rank]
+    true = [_agrees(one, other, one.errors - other.errors) for one, other in pairs if one.errors != other.errors]
+    return Accuracy(labelers=fmean(said), noiseless=fmean(true), pairs=len(true))
+
+
+def _agrees(one: Judged, other: Judged, worse_by: int) -> float:
+    """1 where the scores say the same as `worse_by`, which is positive where `one` is the worse of the two."""
+    if one.score == other.score:
+        return 0.5
+    return float((one.score < other.score) == (worse_by > 0))
+
+
+def _held_out_rankings(turn: Turn, checker: Checker) -> Iterator[list[Judged]]:
+    query = (
+        select(
+            AnnotatedOutput.annotation_id, AnnotatedOutput.rank, Prompt.messages, Completion.text, CompletionScore.score
+        )
+        .join(Annotation, Annotation.id == AnnotatedOutput.annotation_id)
+        .join(Task, Task.id == Annotation.task_id)
+        .join(Completion, Completion.id == AnnotatedOutput.completion_id)
+        .join(Prompt, Prompt.id == Completion.prompt_id)
+        .join(CompletionScore, CompletionScore.completion_id == Completion.id)
+        .where(
+            Annotation.kind == AnnotationKind.RANKING,
+            Annotation.current,
+            ~Annotation.surplus,
+            Prompt.project_id == turn.project.id,
+            Prompt.split == Split.VALIDATION,
+            CompletionScore.checkpoint_id == turn.model_of(Step.REWARD).id,
+        )
+    )
+    rankings: dict[int, list[Judged]] = defaultdict(list)
+    for output, messages, text, score in turn.session.execute(query):
+        errors = checker.check(parse_facts(messages[-1]["content"]), text or "").errors
+        rankings[output.annotation_id].append(Judged(output.rank or 0, errors, score))
+    yield from rankings.values()

@@ -1,0 +1,166 @@
+"""The demo's plot: labelers write, a round runs, labelers rank when it waits for them, until it has ended."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Cohort
+from app.campaigns.models import Campaign
+from app.campaigns.service import close_campaign
+from app.datasets.filtering import DatasetFilter
+from app.datasets.freezing import freeze_dataset
+from app.datasets.models import DatasetKind
+from app.db import transaction
+from app.demo.setting_up import crew_of, set_up, sign_in_link
+from app.errors import DomainError, message
+from app.projects.models import Project
+from app.prompts.models import Split
+from app.rounds.advancing import turn_of
+from app.rounds.models import Round, RoundState
+from app.rounds.plan import RoundPlan, Step, steps_of
+from app.rounds.service import start_round
+from app.rounds.turn import Turn
+from app.runs.models import Run, RunState, Stage
+from app.runs.service import Input, enqueue_run
+from app.simulation.corpus import Corpus
+from app.simulation.facts import Checker, Facts
+from app.simulation.labeler import Account, Mind, work
+from app.simulation.taste import Taste
+from app.tasks.models import Task
+
+LOOK_EVERY = 0.5  # seconds
+CREWS = {Step.COMPARE: Cohort.TRAINING, Step.EVALUATION: Cohort.HELD_OUT}
+AT_ONCE = 3  # labelers at work: each keeps a server thread busy
+
+Watch = Callable[[str, float], None]
+"""Called with what is being done, and the share of it that is done, from 0 to 1."""
+
+
+class DemoFailed(DomainError):
+    sentence = message("The demo stopped: {reason}")
+
+
+@dataclass(frozen=True)
+class Script:
+    """What is played: `by_labelers` demonstrations go through the pages, a share `noise` of preferences is mistaken."""
+
+    corpus: Corpus
+    plan: RoundPlan
+    seed: int
+    by_labelers: int = 200
+    noise: float = 0.1
+
+    @property
+    def checker(self) -> Checker:
+        return Checker(self.corpus.known)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where it is played: the database, the files, and the address at which the application answers."""
+
+    engine: Engine
+    files: Path
+    base_url: str
+
+
+def play(place: Place, script: Script, watch: Watch) -> int:
+    """The number of the round that was played to its end. Raises `DemoFailed`."""
+    watch("import", 0)
+    with transaction(place.engine) as session:
+        setting = set_up(session, script.corpus, script.by_labelers)
+    watch("import", 1)
+    mind = _mind(script, setting.unwritten)
+    _let_work(place, mind, Cohort.TRAINING, setting.campaign_id, watch, "demonstrate")
+    with transaction(place.engine) as session:
+        close_campaign(session, session.get_one(Campaign, setting.campaign_id))
+        started = start_round(session, session.get_one(Project, setting.project_id), script.plan)
+    _follow(place, mind, started.id, watch)
+    _score_held_out(place, started.id, watch)
+    return started.id
+
+
+def _mind(script: Script, unwritten: dict[Facts, str]) -> Mind:
+    def write(facts: Facts, labeler: str) -> str:
+        del labeler  # what is to be written was kept back when the demonstrations were imported
+        return unwritten[facts]
+
+    return Mind(Taste(script.checker, script.seed, script.noise), write)
+
+
+def _let_work(place: Place, mind: Mind, cohort: Cohort, campaign_id: int, watch: Watch, what: str) -> None:
+    """The cohort's simulated labelers sign in and take tasks until none is left."""
+    with transaction(place.engine) as session:
+        campaign = session.get_one(Campaign, campaign_id)
+        crew = crew_of(session, campaign.project_id, cohort)
+        accounts = [Account(str(one.email), link=sign_in_link(session, place.base_url, one)) for one in crew]
+        tasks = waiting_in(session, campaign_id)
+    watch(what, 0)
+    finished = count(1)
+    work(place.base_url, accounts, mind, lambda: watch(what, min(next(finished) / tasks, 1)), AT_ONCE)
+
+
+def _follow(place: Place, mind: Mind, number: int, watch: Watch) -> None:
+    """Until the round has ended; where it waits for people, they come."""
+    while True:
+        with transaction(place.engine) as session:
+            current = session.get_one(Round, number)
+            now = _now(turn_of(session, place.files, current))
+        if current.state is RoundState.FINISHED:
+            return
+        if current.state in (RoundState.FAILED, RoundState.CANCELLED):
+            raise DemoFailed(reason=current.error or f"the round was {current.state.value}")
+        if now.campaign_id:
+            _let_work(place, mind, CREWS[now.step], now.campaign_id, watch, now.step)
+        else:
+            watch(now.step, now.progress)
+            time.sleep(LOOK_EVERY)
+
+
+@dataclass(frozen=True)
+class Now:
+    """The step that a round is at: a campaign with tasks that wait for labelers, or how far its run is."""
+
+    step: Step
+    campaign_id: int | None = None
+    progress: float = 0.0
+
+
+def _now(turn: Turn) -> Now:
+    at = Now(Step.DEMONSTRATIONS)
+    for step in steps_of(turn.plan):
+        run, campaign = turn.run_of(step), turn.campaign_of(step)
+        if campaign and step in CREWS and waiting_in(turn.session, campaign.id):
+            return Now(step, campaign_id=campaign.id)
+        if run:
+            at = Now(step, progress=run.progress)
+    return at
+
+
+def waiting_in(session: Session, campaign_id: int) -> int:
+    query = select(func.count()).where(Task.campaign_id == campaign_id, Task.remaining > 0, ~Task.set_aside)
+    return session.scalar(query) or 0
+
+
+def _score_held_out(place: Place, number: int, watch: Watch) -> None:
+    """The reward model reads the rankings of the validation prompts, which it was not trained on."""
+    with transaction(place.engine) as session:
+        turn = turn_of(session, place.files, session.get_one(Round, number))
+        ranked = turn.campaign_of(Step.COMPARE)
+        chosen = DatasetFilter(people="both", splits=(Split.VALIDATION,), campaigns=(ranked.id,) if ranked else None)
+        name = f"Round {turn.round.number}: held-out comparisons"
+        rankings = freeze_dataset(session, place.files, turn.project, name, DatasetKind.COMPARISONS, chosen)
+        inputs = [Input("reward_model", turn.model_of(Step.REWARD)), Input("comparisons", rankings)]
+        run = enqueue_run(session, turn.project, Stage.SCORE, {}, inputs)
+    while run.state in (RunState.QUEUED, RunState.RUNNING):
+        watch("score", run.progress)
+        time.sleep(LOOK_EVERY)
+        with transaction(place.engine) as session:
+            run = session.get_one(Run, run.id)
+    if run.state is not RunState.FINISHED:
+        raise DemoFailed(reason=run.error or f"scoring was {run.state.value}")

@@ -25,13 +25,12 @@ import psycopg
 from psycopg import sql
 
 from app.binaries import binaries, newest_binaries
+from app.bound import Account, bound_to_us, server_account
 from app.errors import DomainError, message
-from app.unprivileged import Account, before_exec, server_account
 
 USER = DATABASE = "rondo"
 PATIENCE = 60  # seconds for a start, a stop, or for another server to leave
 LONGEST_FOLDER = 107 - len("/.s.PGSQL.5432")  # of a Unix socket, in bytes
-NO_OTHER_USER = "root may not start it as the user nobody here. Run Rondo as an ordinary user."
 INITDB_OPTIONS = ("--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
 logger = logging.getLogger(__name__)
@@ -98,8 +97,6 @@ def _found_or_started(home: Path, settings: Mapping[str, str], users: IO[str]) -
             return _found(data) or _started(data, settings)
     except OSError as error:
         raise HomeNotUsable(folder=home, reason=error.strerror) from error
-    except subprocess.SubprocessError as error:  # in a container, root may lack the right to be somebody else
-        raise ServerDidNotStart(folder=data, reason=NO_OTHER_USER) from error
 
 
 def _leave(server: Server, users: IO[str]) -> None:
@@ -173,15 +170,14 @@ def _started(data: Path, settings: Mapping[str, str]) -> Server:
     program = binaries((data / "PG_VERSION").read_text().strip()) / "postgres"
     folder = _socket_folder(data, account)
     options = {"listen_addresses": "", "unix_socket_directories": str(folder), "timezone": "UTC", **settings}
-    arguments = [f"--{name}={value}" for name, value in options.items()]
+    command: list[str | Path] = [program, "-D", data, *(f"--{name}={value}" for name, value in options.items())]
     with (data.parent / "postgres.log").open("wb") as log:
         process = subprocess.Popen(
-            [program, "-D", data, *arguments],
+            bound_to_us(command, account, data, program),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             process_group=0,  # out of reach of the terminal's Ctrl-C: we stop it in our order
-            preexec_fn=before_exec(account, data, program),
         )
     server = Server(folder, process)
     try:
@@ -201,13 +197,8 @@ def _initialise(data: Path, account: Account | None) -> None:
     new.mkdir(mode=0o700)
     _hand_over(new, account)
     program = newest_binaries() / "initdb"
-    done = subprocess.run(
-        [program, "-D", new, "-U", USER, *INITDB_OPTIONS],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=before_exec(account, new, program),
-    )
+    command = bound_to_us([program, "-D", new, "-U", USER, *INITDB_OPTIONS], account, new, program)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServerDidNotStart(folder=data, reason=done.stderr.strip() or f"initdb ended with {done.returncode}.")
     new.rename(data)

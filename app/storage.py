@@ -53,8 +53,10 @@ def _url(settings: Settings) -> Iterator[str]:
 
 
 def psycopg_url(url: str) -> str:
-    """The same address with the driver that we have; people write `postgresql://` or `postgres://`."""
+    """The same address with our driver, giving up after a while. People write `postgresql://` or `postgres://`."""
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.partition("+")[0] not in {"postgresql", "postgres"}:
         raise DatabaseUrlInvalid()
-    return make_url(f"postgresql+psycopg://{rest}").render_as_string(hide_password=False)
+    address = make_url(f"postgresql+psycopg://{rest}")
+    patience = {"connect_timeout": "10", **address.query}
+    return address.set(query=patience).render_as_string(hide_password=False)

@@ -12,11 +12,11 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from app.bound import bound_to_us
 from app.commands.users import show_first_admin_link
 from app.config import settings
 from app.main import create_app
 from app.storage import storage
-from app.unprivileged import before_exec
 
 GRACE = 30  # seconds for the worker to hand back what it runs
 PAUSE = 5  # seconds before a worker that ended is replaced
@@ -82,7 +82,7 @@ def _keep_a_worker(stopping: Event) -> None:
 def _start_worker() -> subprocess.Popen[bytes]:
     """In a group of its own: Ctrl-C reaches it through us."""
     command = [sys.executable, "-P", "-m", "app.cli", "worker"]  # -P: no other `app`, from the folder we are in
-    return subprocess.Popen(command, process_group=0, preexec_fn=before_exec(None))
+    return subprocess.Popen(bound_to_us(command), process_group=0)
 
 
 def _stop(worker: subprocess.Popen[bytes]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.binaries import BinariesMissing
+from app.bound import bound_to_us, server_account
 from app.embedded import HomeNotUsable, Server, ServerDidNotStart, running
-from app.unprivileged import before_exec, server_account
 
 # A process that starts the server of a home, says so, and stays until it is killed or its input ends.
 OWNER = """
@@ -170,12 +170,7 @@ def test_an_ordinary_user_runs_the_server_as_itself():
     nobody = server_account()
     with tempfile.TemporaryDirectory(dir="/tmp") as home:
         os.chown(home, nobody.uid, nobody.gid)
-        said = subprocess.run(
-            [sys.executable, "-c", f"import os; assert os.geteuid() == {nobody.uid}\n{OWNER}", home],
-            input="",
-            capture_output=True,
-            text=True,
-            preexec_fn=before_exec(nobody, Path(sys.executable)),
-            check=False,
-        )
+        script = f"import os; assert os.geteuid() == {nobody.uid}\n{OWNER}"
+        command = bound_to_us([sys.executable, "-c", script, home], nobody, Path(sys.executable))
+        said = subprocess.run(command, input="", capture_output=True, text=True, check=False)
     assert said.stdout.strip().isdigit(), said.stderr

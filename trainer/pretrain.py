@@ -1,6 +1,7 @@
 """A small causal language model from nothing: tokenizer, packed texts, next-token loss."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+
+# Read as often as the texts, so that what the template says in every turn is one token each.
+ROLE_WORDS = "user\nassistant\nsystem\n"
 
 
 def main(config: PretrainConfig, folder: RunFolder) -> None:
@@ -89,7 +93,7 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenize
         initial_alphabet=ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(chain(texts, [ROLE_WORDS] * len(texts)), trainer)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
@@ -123,6 +127,7 @@ def small_model(config: PretrainConfig, tokenizer: Any) -> PreTrainedConfig:
         num_hidden_layers=config.layers,
         num_attention_heads=config.heads,
         intermediate_size=config.feed_forward,
+        initializer_range=(0.4 / config.hidden) ** 0.5,  # SmallInit (Nguyen and Salazar 2019): 0.02 starves small widths
         tie_word_embeddings=True,
         **ids,
     )

@@ -19,6 +19,8 @@ from trainer.losses import pair_wins, ranking_loss, ranking_loss_with_half_ties
 from trainer.models import Average, Best, RewardModel, add_residual_dropout, check_room, load_backbone
 from trainer.records import SPLITS, Comparison, Demonstration, read_lines
 
+DEMONSTRATIONS_SCORED = 1000
+
 GroupLoss = Callable[[Tensor, Sequence[int]], Tensor]
 LOSSES: dict[str, GroupLoss] = {"drop": ranking_loss, "half": ranking_loss_with_half_ties}
 
@@ -94,11 +96,11 @@ def ranked_groups(config: RewardConfig, encoder: Encoder) -> dict[str, list[Rank
 
 
 def reference_groups(config: RewardConfig, encoder: Encoder) -> list[RankedGroup]:
-    """The demonstrations that shall score 0 on average; none if no file is named."""
+    """The demonstrations that shall score 0 on average, evenly picked from many; none if no file is named."""
     if not config.demonstrations:
         return []
-    rows = read_lines(Demonstration, Path(config.demonstrations))
-    return groups_from_demonstrations(encoder, [row for row in rows if row.split == "train"])
+    rows = [row for row in read_lines(Demonstration, Path(config.demonstrations)) if row.split == "train"]
+    return groups_from_demonstrations(encoder, rows[:: max(1, len(rows) // DEMONSTRATIONS_SCORED)])
 
 
 def make_keeper(config: RewardConfig, model: RewardModel, validation: Sequence[RankedGroup]) -> Best | Average | None:

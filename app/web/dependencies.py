@@ -36,7 +36,11 @@ def open_session(request: Request) -> Iterator[Session]:
 
 
 # Without the scope FastAPI would commit after the answer: a failing commit would follow a page that says "saved".
-SessionDep = Annotated[Session, Depends(open_session, scope="function")]
+# Without the limit requests that hold a connection and wait for a thread meet requests that hold a thread and wait
+# for a connection, and all stand still. It is below the number of connections (`app.db.connect`): a few things, such
+# as counting sign-in attempts, take a second one.
+SESSIONS_AT_ONCE = 24
+SessionDep = Annotated[Session, Depends(open_session, scope="function", max_concurrency=SESSIONS_AT_ONCE)]
 
 
 def recognise(request: Request, session: SessionDep) -> User | None:

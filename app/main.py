@@ -8,11 +8,17 @@ from app.config import Settings
 from app.web import (
     accounts,
     campaigns,
+    checkpoints,
+    datasets,
     desk,
     health,
     history,
     home,
+    imports,
     invitations,
+    projects,
+    prompts,
+    rating_forms,
     rounds,
     runs,
     signing_in,
@@ -25,7 +31,26 @@ from app.web.proxies import ForwardedHeaders
 from app.web.security import SecurityHeaders
 from app.web.static_files import StampedFiles
 
-AREAS = (health, home, signing_in, invitations, accounts, users, tasks, desk, history, campaigns, rounds, runs)
+AREAS = (
+    health,
+    home,
+    signing_in,
+    invitations,
+    accounts,
+    users,
+    tasks,
+    desk,
+    history,
+    projects,
+    rating_forms,
+    prompts,
+    imports,
+    datasets,
+    checkpoints,
+    campaigns,
+    rounds,
+    runs,
+)
 
 
 def create_app(settings: Settings, engine: Engine) -> FastAPI:

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.checkpoints.models import Checkpoint
-from app.completions.models import CompletionAuthor, CompletionScore
 from app.errors import NotFound
 from app.projects.models import Project
 
@@ -15,14 +14,6 @@ from app.projects.models import Project
 class Listed:
     checkpoint: Checkpoint
     project: str
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a checkpoint has done: texts it wrote, texts it scored."""
-
-    completions: int
-    scores: int
 
 
 def checkpoint(session: Session, number: int) -> Checkpoint:
@@ -58,9 +49,3 @@ def ancestors(session: Session, checkpoint: Checkpoint) -> list[Checkpoint]:
 def children(session: Session, checkpoint: Checkpoint) -> list[Checkpoint]:
     query = select(Checkpoint).where(Checkpoint.parent_id == checkpoint.id).order_by(Checkpoint.id)
     return list(session.scalars(query))
-
-
-def work_of(session: Session, checkpoint: Checkpoint) -> Work:
-    wrote = select(func.count()).where(CompletionAuthor.checkpoint_id == checkpoint.id)
-    scored = select(func.count()).where(CompletionScore.checkpoint_id == checkpoint.id)
-    return Work(session.scalars(wrote).one(), session.scalars(scored).one())

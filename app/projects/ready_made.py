@@ -152,3 +152,13 @@ READY_MADE: dict[str, RatingForm] = {
     "help_steer": HELP_STEER,
     "toxicity": TOXICITY,
 }
+
+NAMES = {
+    "instruct_gpt": "InstructGPT",
+    "lamda": "LaMDA",
+    "sparrow": "Sparrow",
+    "helpful_harmless": "HH",
+    "open_assistant": "OASST",
+    "help_steer": "HelpSteer",
+    "toxicity": "RealToxicityPrompts",
+}

@@ -28,10 +28,14 @@ function options(figure, name, width) {
   const [line, quiet, rule] = ["--accent", "--quiet", "--line"].map((token) => colour(figure, token));
   const axis = { stroke: quiet, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1 }, font: `12px ${getComputedStyle(figure).fontFamily}` };
   return {
-    width, height: HEIGHT, title: name, cursor: { sync: { key: figure.dataset.source } }, scales: { x: { time: false } },
-    axes: [axis, { ...axis, size: 60 }], series: [{ label: "step" }, { label: name, stroke: line, width: 1.5, spanGaps: true }],
+    width, height: HEIGHT, title: name.replaceAll("_", " "), cursor: { sync: { key: figure.dataset.source } }, scales: { x: { time: false } },
+    axes: [axis, { ...axis, size: 60, values: (_, marks) => marks.map(short) }],
+    series: [{ label: "step" }, { label: "", value: (_, n) => short(n), stroke: line, width: 1.5, spanGaps: true }],
   };
 }
+
+/** Four digits are enough to read: 0.7134, 1e-5. */
+const short = (n) => (n === null ? "–" : n !== 0 && Math.abs(n) < 1e-3 ? n.toExponential() : String(Number(n.toPrecision(4))));
 
 /** A token as a colour that a canvas takes: `light-dark()` is resolved by the element that wears it. */
 function colour(figure, token) {

@@ -53,7 +53,7 @@ def today_of(session: Session, labeler: User, midnight: datetime) -> Today:
 
 
 def history_of(session: Session, labeler: User, page: int, size: int) -> list[Past]:
-    """The labeler's current annotations, newest first; one more than `size` where there is a next page."""
+    """The labeler's current annotations, newest first; pages count from 1."""
     query = (
         select(Annotation, Campaign, Prompt)
         .join(Task, Task.id == Annotation.task_id)
@@ -62,9 +62,14 @@ def history_of(session: Session, labeler: User, page: int, size: int) -> list[Pa
         .where(Annotation.labeler_id == labeler.id, Annotation.current)
         .order_by(Annotation.created_at.desc(), Annotation.id.desc())
         .offset((page - 1) * size)
-        .limit(size + 1)
+        .limit(size)
     )
     return [Past(annotation, campaign, prompt) for annotation, campaign, prompt in session.execute(query)]
+
+
+def history_length(session: Session, labeler: User) -> int:
+    query = select(func.count()).where(Annotation.labeler_id == labeler.id, Annotation.current)
+    return session.scalars(query).one()
 
 
 def judged_outputs(session: Session, annotations: Iterable[Annotation]) -> dict[int, dict[int, AnnotatedOutput]]:

@@ -1,8 +1,8 @@
 """Leases: who works on which task, for how long, and what happens to the slot when they stop.
 
 A task has `overlap` slots; `remaining` counts those nobody holds and changes in the transaction that takes or returns
-one, so exactly `overlap` labelers answer it. Nothing here waits for a lock that another claim may hold while it waits
-itself: claims and returns skip locked rows, so they cannot block each other.
+one, so exactly `overlap` labelers answer it. Claims and returns skip locked rows, so they never wait for each other;
+whatever waits locks the assignment first, and only then its task or its labeler, so nothing waits in a circle.
 """
 
 import time
@@ -108,13 +108,14 @@ def return_expired_leases(session: Session) -> int:
 
 def renew_lease(session: Session, assignment: Assignment) -> None:
     """The labeler is still at it: move the deadline; an expired lease gets its slot again if it is still free."""
-    labeler = session.get_one(User, assignment.labeler_id)
-    _one_claim_at_a_time(session, labeler)
-    session.refresh(assignment, with_for_update=True)
-    if assignment.state is AssignmentState.EXPIRED and not open_lease(session, labeler):
-        _lease_again(session, assignment)
-    elif assignment.state is AssignmentState.LEASED:
+    lock_assignment(session, assignment)
+    if assignment.state is AssignmentState.LEASED:
         _move_deadline(session, assignment)
+    elif assignment.state is AssignmentState.EXPIRED:
+        labeler = session.get_one(User, assignment.labeler_id)
+        _one_claim_at_a_time(session, labeler)
+        if not open_lease(session, labeler):
+            _lease_again(session, assignment)
     session.flush()
 
 

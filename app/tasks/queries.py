@@ -109,6 +109,23 @@ def unfinished_of(session: Session, labeler: User) -> list[Unfinished]:
     return [Unfinished(assignment, campaign) for assignment, campaign in session.execute(query)]
 
 
+def tasks_in(session: Session, campaign: Campaign, page: int, size: int) -> list[tuple[Task, Prompt]]:
+    """With their prompts, oldest first; pages count from 1."""
+    query = (
+        select(Task, Prompt)
+        .join(Prompt, Prompt.id == Task.prompt_id)
+        .where(Task.campaign_id == campaign.id)
+        .order_by(Task.id)
+        .offset((page - 1) * size)
+        .limit(size)
+    )
+    return [(task, prompt) for task, prompt in session.execute(query)]
+
+
+def task_count(session: Session, campaign: Campaign) -> int:
+    return session.scalars(select(func.count()).where(Task.campaign_id == campaign.id)).one()
+
+
 def set_aside_tasks(session: Session, campaign: Campaign) -> Sequence[Task]:
     """Those that still wait for a researcher's word; a dropped one asks for nothing more."""
     query = select(Task).where(Task.campaign_id == campaign.id, Task.set_aside, Task.remaining > 0)

@@ -1,9 +1,10 @@
 """`/campaigns`: plan one from a project's prompts, open and close it, and see how far it is."""
 
 from gettext import gettext as _
+from math import ceil
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -26,7 +27,7 @@ from app.quality.agreement import pairwise_agreement
 from app.quality.membership import admit, admit_cohort, pause
 from app.quality.progress import progress_of, shares_in
 from app.tasks.choosing import random_groups, random_prompts
-from app.tasks.queries import set_aside_tasks
+from app.tasks.queries import set_aside_tasks, task_count, tasks_in
 from app.tasks.service import add_compare_tasks, add_demonstrate_tasks, add_rate_tasks
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
@@ -35,7 +36,10 @@ from app.web.templating import page, redirect
 
 router = APIRouter(prefix="/campaigns")
 RESEARCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
+TASKS_PER_PAGE = 100
 PLANNED = (CampaignKind.DEMONSTRATE, CampaignKind.COMPARE, CampaignKind.RATE, CampaignKind.EVALUATE)
+
+PageNumber = Annotated[int, Query(alias="page", ge=1, le=100_000)]
 
 
 class NothingToDo(DomainError):
@@ -101,6 +105,19 @@ def show(request: Request, session: SessionDep, number: int) -> Response:
         members=members(session, campaign),
         agreement=pairwise_agreement(session, campaign),
         set_aside=set_aside_tasks(session, campaign),
+    )
+
+
+@router.get("/{number}/tasks", dependencies=RESEARCHERS)
+def show_tasks(request: Request, session: SessionDep, number: int, page_number: PageNumber = 1) -> Response:
+    campaign = campaign_numbered(session, number)
+    return page(
+        request,
+        "campaigns/tasks.html",
+        campaign=campaign,
+        tasks=tasks_in(session, campaign, page_number, TASKS_PER_PAGE),
+        number=page_number,
+        pages=ceil(task_count(session, campaign) / TASKS_PER_PAGE),
     )
 
 

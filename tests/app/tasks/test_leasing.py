@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from app.campaigns.models import Campaign, CampaignKind
 from app.campaigns.service import close_campaign
 from app.db import transaction
 from app.quality.membership import pause
+from app.tasks.drafts import DraftIsOlder, save_draft
 from app.tasks.leasing import CLAIM, claim_next_task, renew_lease, return_expired_leases
 from app.tasks.models import Assignment, AssignmentState, Task, TaskCompletion
 from app.tasks.service import drop, put_back
@@ -246,6 +248,35 @@ def test_a_double_submit_makes_one_annotation(fresh_database: Engine) -> None:
         assert len(set(pool.map(submit, range(8)))) == 1
     with Session(fresh_database) as session:
         assert session.scalars(select(func.count()).select_from(Annotation)).one() == 1
+
+
+def test_heartbeats_drafts_and_submissions_of_one_desk_never_block_each_other(fresh_database: Engine) -> None:
+    with transaction(fresh_database) as session:
+        labeler = make_labeler(session)
+        campaign = make_open_campaign(session, tasks=40)
+        make_assignment(session, labeler, campaign)
+
+    def act(turn: int) -> None:
+        with transaction(fresh_database) as session:
+            assignment = session.scalars(select(Assignment).order_by(Assignment.id.desc()).limit(1)).one()
+            if turn % 4 == 0:
+                submit_ranking(session, assignment, JUDGED, Sent(f"{assignment.id}"))
+                claim_next_task(session, labeler, campaign)
+            elif turn % 4 == 1:
+                with suppress(DraftIsOlder):
+                    save_draft(session, assignment, assignment.draft_version, {"rank[a]": "1"})
+            elif turn % 4 == 2:
+                late = update(Assignment).where(Assignment.id == assignment.id)
+                session.execute(late.values(deadline=clock.now() - timedelta(seconds=1)))
+            else:
+                renew_lease(session, assignment)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(act, range(160)))
+    with Session(fresh_database) as session:
+        taken = func.count().filter(Assignment.state.in_([AssignmentState.LEASED, AssignmentState.SUBMITTED]))
+        held = session.scalars(select(taken)).one()
+        assert session.scalars(select(func.sum(Task.overlap - Task.remaining))).one() == held
 
 
 def test_a_claim_walks_the_index_of_open_tasks_however_many_are_done(session: Session) -> None:

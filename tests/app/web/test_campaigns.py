@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import Role
 from app.annotations.service import Sent, skip, submit_ranking
 from app.annotations.submissions import Judgement
-from app.campaigns.models import Campaign, CampaignMember, CampaignState
+from app.campaigns.models import Campaign, CampaignKind, CampaignMember, CampaignState
 from app.checkpoints.service import external_checkpoint
 from app.completions.service import add_completion
 from app.projects.models import Project
@@ -139,3 +139,13 @@ def test_campaigns_are_listed(pages: PageClient, session: Session) -> None:
     campaign = make_open_campaign(session)
     pages.sign_in_as(Role.RESEARCHER)
     assert pages.get("/campaigns").links[campaign.name] == f"/campaigns/{campaign.id}"
+
+
+def test_the_tasks_of_a_campaign_are_listed_page_by_page(pages: PageClient, session: Session) -> None:
+    campaign = make_open_campaign(session, CampaignKind.DEMONSTRATE, tasks=101)
+    pages.sign_in_as(Role.RESEARCHER)
+    first = pages.get(pages.get(f"/campaigns/{campaign.id}").links["All tasks"])
+    second = pages.get(first.links["Next"])
+    numbers = [text for page in (first, second) for text in page.links if text.startswith("Task ")]
+    assert len(set(numbers)) == 101
+    assert "Next" not in second.links

@@ -1,13 +1,56 @@
-"""Settings that belong together, by name: stage -> setting -> value. No torch here."""
+"""Settings that belong together, by name: stage -> setting -> value. No torch here.
+
+`tiny-cpu` is a model of half a million weights that one CPU core takes through the whole loop in a few minutes. Its
+batches are small because steps are what it lacks, not examples; its rates are large because it is small.
+"""
 
 from typing import Any
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiny-cpu": {
-        "pretrain": {"hidden": 96, "layers": 3, "heads": 4, "feed_forward": 256, "epochs": 2},
-        "sft": {"epochs": 4, "learning_rate": 2e-3},
-        "reward": {"epochs": 2, "learning_rate": 1e-3},
-        "ppo": {"steps": 100, "learning_rate": 1e-3, "value_learning_rate": 1e-3, "max_new_tokens": 64},
-        "sample": {"max_new_tokens": 64, "batch": 512},
+        "pretrain": {
+            "vocabulary": 1500,
+            "hidden": 96,
+            "layers": 3,
+            "heads": 4,
+            "feed_forward": 256,
+            "context": 256,
+            "epochs": 1,
+            "batch": 8,
+            "learning_rate": 3e-3,
+            "warmup_steps": 30,
+            "checkpoint_every": 500,
+        },
+        "sft": {
+            "epochs": 3,
+            "batch": 16,
+            "learning_rate": 2e-3,
+            "warmup_steps": 20,
+            "residual_dropout": 0.0,
+            "keep": "last",
+            "checkpoint_every": 500,
+        },
+        "reward": {
+            "epochs": 2,
+            "batch": 8,
+            "learning_rate": 1e-3,
+            "warmup_steps": 20,
+            "residual_dropout": 0.0,
+            "checkpoint_every": 100,
+        },
+        "ppo": {
+            "steps": 80,
+            "batch_prompts": 64,
+            "samples_per_prompt": 2,
+            "minibatch": 32,
+            "learning_rate": 5e-4,
+            "value_learning_rate": 1e-3,
+            "warmup_steps": 5,
+            "kl_coefficient": 0.02,
+            "max_new_tokens": 80,
+            "ema": 0.98,
+            "checkpoint_every": 20,
+        },
+        "sample": {"max_new_tokens": 80, "batch": 256},
     },
 }

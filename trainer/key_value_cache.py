@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer
 
 
-class PreallocatedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+class PreallocatedLayer(DynamicLayer):
     """One layer's `[rows, heads, tokens, width]`; `keys` and `values` are views of the part in use.
 
     Layers with a sliding window keep all tokens too: the model's mask hides those out of the window.

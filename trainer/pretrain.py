@@ -118,6 +118,7 @@ def small_model(config: PretrainConfig, tokenizer: Any) -> PreTrainedConfig:
             resid_pdrop=0.0,
             embd_pdrop=0.0,
             attn_pdrop=0.0,
+            initializer_range=small_init(config.hidden),
             **ids,
         )
     return LlamaConfig(
@@ -127,7 +128,12 @@ def small_model(config: PretrainConfig, tokenizer: Any) -> PreTrainedConfig:
         num_hidden_layers=config.layers,
         num_attention_heads=config.heads,
         intermediate_size=config.feed_forward,
-        initializer_range=(0.4 / config.hidden) ** 0.5,  # SmallInit (Nguyen and Salazar 2019): 0.02 starves small widths
+        initializer_range=small_init(config.hidden),
         tie_word_embeddings=True,
         **ids,
     )
+
+
+def small_init(hidden: int) -> float:
+    """Standard deviation of the first weights (Nguyen and Salazar 2019); the usual 0.02 starves small widths."""
+    return float((0.4 / hidden) ** 0.5)

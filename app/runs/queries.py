@@ -1,6 +1,7 @@
 """What is known about runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -48,10 +49,19 @@ def run_that_produced(session: Session, checkpoint: Checkpoint) -> Run | None:
     return session.scalar(select(Run).where(Run.produced_checkpoint_id == checkpoint.id))
 
 
-def latest_metrics(session: Session, run: Run) -> dict[str, object]:
-    """The newest line of `metrics.jsonl`, or an empty one."""
+def latest_metrics(session: Session, run: Run) -> dict[str, float]:
+    """The numbers of the newest line of `metrics.jsonl`; none where there is no line yet."""
     newest = select(RunMetric.values).where(RunMetric.run_id == run.id).order_by(RunMetric.step.desc()).limit(1)
-    return session.scalar(newest) or {}
+    return numbers_in(session.scalar(newest) or {})
+
+
+def numbers_in(line: Mapping[str, object]) -> dict[str, float]:
+    """What the stage measured at a step; the step itself and the time of day left out."""
+    return {name: value for name, value in line.items() if _is_number(value) and name not in ("step", "time")}
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def metric_lines(session: Session, run: Run, at_most: int = 500) -> Sequence[dict[str, object]]:

@@ -155,8 +155,8 @@ class Done:
     seconds: float
 
 
-def work(base_url: str, accounts: Sequence[Account], mind: Mind, done: Callable[[], None], at_once: int = 4) -> Done:
-    """All labelers sign in and work, `at_once` of them at a time, until no task is left; the first error ends it."""
+def work(base_url: str, accounts: Sequence[Account], mind: Mind, done: Callable[[], None]) -> Done:
+    """All labelers sign in and work side by side until no task is left; then the first error, if any, is raised."""
 
     def one(account: Account) -> int:
         with Labeler(base_url, account, mind) as labeler:
@@ -164,6 +164,6 @@ def work(base_url: str, accounts: Sequence[Account], mind: Mind, done: Callable[
             return labeler.work(done)
 
     started = time.monotonic()
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(max(1, len(accounts))) as pool:
         counts = list(pool.map(one, accounts))
     return Done(dict(zip((account.email for account in accounts), counts, strict=True)), time.monotonic() - started)

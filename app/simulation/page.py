@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from html.parser import HTMLParser
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -88,13 +89,34 @@ def read_page(url: str, html: str) -> Page:
     return reader.page
 
 
+class Place(Enum):
+    """Where in a page something stands; a card holds an output and the fields to judge it."""
+
+    ELSEWHERE, TITLE, MAIN, NOTICE, CARD, OUTPUT = range(6)
+
+
+def _place(tag: str, classes: list[str], within: Place) -> Place:
+    match tag, within:
+        case "title", _:
+            return Place.TITLE
+        case "main", _:
+            return Place.MAIN
+        case "article", _:
+            return Place.CARD
+        case _, Place.CARD if "text" in classes:
+            return Place.OUTPUT
+        case _, Place.MAIN if "notice" in classes or "error" in classes:
+            return Place.NOTICE
+    return within
+
+
 class _Reader(HTMLParser):
-    """Keeps the open elements, each with its classes; a text belongs to the nearest of them that means something."""
+    """Keeps the open elements, each with the place that it opens or stands in."""
 
     def __init__(self, url: str) -> None:
         super().__init__(convert_charrefs=True)
         self.page = Page(url)
-        self._open: list[tuple[str, frozenset[str]]] = []
+        self._open: list[tuple[str, Place]] = [("", Place.ELSEWHERE)]
         self._form: Form | None = None
         self._textarea: tuple[str, str] | None = None
         self._select: str | None = None
@@ -105,7 +127,7 @@ class _Reader(HTMLParser):
         if tag not in INLINE:
             self._write("\n")
         if tag not in VOID:
-            self._open.append((tag, frozenset(attributes.get("class", "").split())))
+            self._open.append((tag, _place(tag, attributes.get("class", "").split(), self._open[-1][1])))
         match tag:
             case "form":
                 self._form = Form(
@@ -153,22 +175,20 @@ class _Reader(HTMLParser):
                     form.fields.append(each)
 
     def _write(self, data: str) -> None:
-        tags = [tag for tag, _ in self._open]
-        classes = frozenset[str]().union(*(names for _, names in self._open))
-        if "title" in tags:
+        place = self._open[-1][1]
+        if place is Place.TITLE:
             self.page.title += data
-        elif "article" in tags:
-            if "text" in classes:
-                self.page.outputs[-1].text = _joined(self.page.outputs[-1].text, data)
-        elif "main" in tags:
+        elif place is Place.OUTPUT:
+            self.page.outputs[-1].text = _joined(self.page.outputs[-1].text, data)
+        elif place in (Place.MAIN, Place.NOTICE):
             self.page.text = _joined(self.page.text, data)
-            if "notice" in classes or "error" in classes:
-                self.page.notice = _joined(self.page.notice, data)
+        if place is Place.NOTICE:
+            self.page.notice = _joined(self.page.notice, data)
 
     def _add(self, each: Field, identity: str | None) -> None:
         if not each.name:
             return
-        if any(tag == "article" for tag, _ in self._open):
+        if self._open[-1][1] in (Place.CARD, Place.OUTPUT):
             self.page.outputs[-1].fields.append(each.name)
         if identity:
             self._adopted.append((identity, each))

@@ -181,7 +181,7 @@ def test_a_prompt_without_facts_is_a_clear_error(site: Site) -> None:
 @pytest.mark.parametrize("site", [[TEXTS] * 12], indirect=True)
 def test_a_crew_shares_the_tasks(site: Site) -> None:
     accounts = [Account(f"labeler{number}", PASSWORD) for number in range(5)]
-    did = work(site.url, accounts, mind(), lambda: None, at_once=3)
+    did = work(site.url, accounts, mind(), lambda: None)
     assert sum(did.tasks.values()) == 12 == len(site.sent)
     assert set(did.tasks) == {account.email for account in accounts}
     assert {sent["idempotency_key"] for sent in site.sent} == {f"key {number}" for number in range(12)}

@@ -44,9 +44,11 @@ def serving(app: FastAPI) -> Iterator[str]:
     thread.start()
     while not server.started and thread.is_alive():
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def test_a_crew_ranks_by_errors_with_ties_through_the_pages(site: str, fresh_dat
         accounts = make_accounts(session, site, 3)
         open_for_all(session, CampaignKind.COMPARE, make_project(session), corpus, overlap=2)
     ticks: list[None] = []
-    did = work(site, accounts, mind_of(corpus), lambda: ticks.append(None), at_once=3)
+    did = work(site, accounts, mind_of(corpus), lambda: ticks.append(None))
     assert sum(did.tasks.values()) == len(ticks) == 12
     with Session(fresh_database) as session:
         rankings = session.scalars(select(Annotation)).all()
@@ -122,7 +124,7 @@ def test_a_crew_writes_demonstrations_through_the_pages(site: str, fresh_databas
     with Session(fresh_database) as session, session.begin():
         accounts = make_accounts(session, site, 2)
         open_for_all(session, CampaignKind.DEMONSTRATE, make_project(session), corpus, overlap=1)
-    did = work(site, accounts, mind_of(corpus), lambda: None, at_once=2)
+    did = work(site, accounts, mind_of(corpus), lambda: None)
     assert sum(did.tasks.values()) == 6
     with Session(fresh_database) as session:
         written = set(session.scalars(select(Completion.text)))

@@ -77,6 +77,8 @@ def bars() -> Iterator[Watch]:
             if what not in WORDS:
                 return  # done in a moment
             if what not in shown:
+                if not console.is_terminal:
+                    console.print(WORDS[what])
                 for earlier in shown.values():
                     progress.update(earlier, completed=1)  # type: ignore[arg-type]
                     progress.stop_task(earlier)  # type: ignore[arg-type]

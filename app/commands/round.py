@@ -89,8 +89,7 @@ def _table(found: Round, steps: list[StepView]) -> Table:
 
 
 def _numbers(view: StepView) -> str:
-    numbers = {name: value for name, value in (view.metrics or {}).items() if isinstance(value, int | float)}
-    return ", ".join(f"{name} {value:.3g}" for name, value in numbers.items() if name != "step")
+    return ", ".join(f"{name} {value:.3g}" for name, value in (view.metrics or {}).items())
 
 
 @app.command()

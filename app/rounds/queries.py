@@ -32,7 +32,7 @@ class StepView:
 
     step: Step
     run: Run | None = None
-    metrics: dict[str, Any] | None = None
+    metrics: dict[str, float] | None = None
     checkpoint: Checkpoint | None = None
     dataset: Dataset | None = None
     campaign: Campaign | None = None

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.accounts.models import Role
 from app.checkpoints.models import Checkpoint
-from app.runs.queries import inputs_of, latest_metrics, metric_lines, produced_by, run_by_id
+from app.runs.queries import inputs_of, latest_metrics, metric_lines, numbers_in, produced_by, run_by_id
 from app.runs.service import request_cancel, retry_run
 from app.web.dependencies import SessionDep, allow
 from app.web.flashes import flash
@@ -49,15 +49,11 @@ def metrics(session: SessionDep, number: int) -> Response:
     """What the curves are drawn from: the steps, and each number that the stage reports."""
     run = run_by_id(session, number)
     lines = metric_lines(session, run)
-    names = sorted({name for line in lines for name, value in line.items() if _is_number(value)} - {"step"})
+    names = sorted({name for line in lines for name in numbers_in(line)})
     series = {name: [line.get(name) for line in lines] for name in names}
     return JSONResponse(
         {"x": [line["step"] for line in lines], "series": series, "finished": run.finished_at is not None}
     )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @router.post("/{number}/cancel", dependencies=ADMINS)

@@ -134,7 +134,7 @@ def _verdict(slot: str, *, wanted: bool, stated: bool, contradicted: bool) -> It
 def _meaning(facts: Facts, slot: str, text: str) -> Iterator[Problem]:
     value = facts.get(slot)
     fact = meaning(slot, value) if value else frozenset()
-    stated = [_values(match) for match in FIRM_PATTERNS[slot].finditer(text)]
+    stated = [_values(match) for match in FIRM_PATTERNS[slot].finditer(text) if match.lastgroup != "nothing"]
     if value and f"#{value}" in fact:
         stated += [fact] * len(_spelling(value).findall(text))
     if stated:

@@ -156,7 +156,8 @@ class Done:
 
 
 def work(base_url: str, accounts: Sequence[Account], mind: Mind, done: Callable[[], None]) -> Done:
-    """All labelers sign in and work side by side until no task is left; then the first error, if any, is raised."""
+    """All labelers sign in and work side by side until no task is left; then the first error, if any, is raised.
+    `done` is called in many threads, after each task."""
 
     def one(account: Account) -> int:
         with Labeler(base_url, account, mind) as labeler:

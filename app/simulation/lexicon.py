@@ -3,7 +3,8 @@
 Phrases run over the normal form of a text (`facts.normal`): lower case, no accents, single spaces, hyphens as
 spaces except between digits. A meaning joins with `__` the values it is true of, so `cheap__moderate` ("affordable")
 contradicts neither. The leftmost phrase wins, then the first: "above average prices" never counts as "average prices".
-A hint is too weak to state or contradict anything, but it confirms a fact that is not stated otherwise.
+A hint is too weak to state or contradict anything, but it confirms a fact that is not stated otherwise. What means
+`nothing` is passed over: "north of the city centre" puts no place into it.
 """
 
 import re
@@ -187,7 +188,7 @@ FAMILY_HINT: Phrases = {"yes": (rf"{YOUNG}\b",), "no": (r"(?:adults?|mature|grow
 
 CITY_CENTRE = r"(?:city|town)'?s? ?(?:centre|center|centr|central)s?"
 AREA: Phrases = {
-    "riverside__city_centre": (
+    "nothing": (
         r"(?:near|close to|north|south|east|west|northern|outside|far|away|edge|out)"
         rf"(?: of| from| to| the| cambridge)* {CITY_CENTRE}\b",
     ),

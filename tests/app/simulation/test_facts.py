@@ -166,3 +166,8 @@ def test_a_list_and_a_text_that_breaks_off_are_broken() -> None:
 def test_spaces_around_punctuation_change_nothing() -> None:
     facts = parse_facts("name[Aromi], priceRange[£20-25], familyFriendly[no]")
     assert Checker().check(facts, "Aromi costs £ 20 - 25 . It is not family - friendly .") == Findings()
+
+
+def test_being_near_the_centre_says_nothing_of_the_riverside() -> None:
+    assert about("area", "riverside", "Aromi is near the city centre.").missing == ("area",)
+    assert about("area", "riverside", "By the river, Aromi is north of the city centre.") == Findings()

@@ -32,10 +32,12 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
     return {**kept, "RONDO_HOME": str(home), **settings}
 
 
-@pytest.fixture
-def serving(tmp_path):
-    with served(tmp_path, "--no-worker") as process_and_address:
-        yield process_and_address
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory):
+    """The home of a Rondo that serves, its process, and its address."""
+    home = tmp_path_factory.mktemp("home")
+    with served(home, "--no-worker") as (process, address):
+        yield home, process, address
 
 
 @contextmanager
@@ -69,19 +71,20 @@ def test_help_names_every_command_and_imports_none(tmp_path):
     assert said.returncode == 0
     for command in ("serve", "worker", "users", "backup", "restore", "db"):
         assert re.search(rf"\b{command}\b", said.stdout)
+    assert "typer" in said.stderr
     assert "sqlalchemy" not in said.stderr
 
 
 def test_serve_migrates_a_new_home_and_answers(serving):
-    _, address = serving
+    _, _, address = serving
     answer = httpx.get(f"{address}/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_sigterm_ends_serve_and_its_database(serving, tmp_path):
-    process, _ = serving
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+def test_sigterm_ends_serve_and_its_database(tmp_path):
+    with served(tmp_path, "--no-worker") as (process, _):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(40) == 0
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()
 
 
@@ -104,26 +107,19 @@ def test_ending_serve_ends_its_worker(tmp_path):
         assert running_in(tmp_path) == []
 
 
-def test_health_fails_when_the_database_is_gone(serving, tmp_path):
-    _, address = serving
-    server_pid = int((tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-    os.kill(server_pid, signal.SIGINT)
-    answer = httpx.get(f"{address}/health", timeout=20)
+def test_health_fails_when_the_database_is_gone(tmp_path):
+    with served(tmp_path, "--no-worker") as (_, address):
+        server_pid = int((tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(server_pid, signal.SIGINT)
+        answer = httpx.get(f"{address}/health", timeout=20)
     assert (answer.status_code, answer.json()["status"]) == (503, "failing")
 
 
-def test_a_command_beside_serve_uses_its_database(serving, tmp_path):
-    process, address = serving
+def test_a_backup_made_beside_serve_fills_a_new_home(serving, tmp_path):
+    home, process, _ = serving
     archive = tmp_path / "backup.tar"
-    assert rondo(tmp_path, "backup", str(archive)).stdout == f"{archive}: the database and 0 files.\n"
+    assert rondo(home, "backup", str(archive)).stdout == f"{archive}: the database and 0 files.\n"
     assert process.poll() is None
-    assert httpx.get(f"{address}/health").status_code == 200
-
-
-@pytest.mark.usefixtures("serving")
-def test_a_backup_fills_a_new_home(tmp_path):
-    archive = tmp_path / "backup.tar"
-    rondo(tmp_path, "backup", str(archive))
     assert rondo(tmp_path / "new", "restore", str(archive)).returncode == 0
     again = rondo(tmp_path / "new", "restore", str(archive))
     assert again.returncode == 1

@@ -14,6 +14,7 @@ from app.runs.models import Run, RunState, Stage
 from app.runs.service import claim_next_run, enqueue_run, fail_run, record_metrics
 from tests.factories import make_project
 from tests.pages import Page, PageClient
+from trainer.presets import PRESETS
 
 
 def _start(pages: PageClient, project: Project, status: int = 200, **typed: object) -> Page:
@@ -27,7 +28,7 @@ def test_an_admin_starts_a_round_with_a_preset_and_a_setting_of_their_own(pages:
     assert shown.heading == "Kites, round 1"
     plan = RoundPlan.model_validate(session.scalars(select(Round)).one().plan)
     assert plan.settings[Stage.PPO]["clip"] == 0.3
-    assert plan.settings[Stage.PPO]["max_new_tokens"] == 64  # of the preset
+    assert plan.settings[Stage.PPO]["steps"] == PRESETS["tiny-cpu"]["ppo"]["steps"]
     assert (plan.candidates.k_min, plan.evaluate, plan.mix_earlier_policy) == (5, True, True)
     assert "Not started" in shown.text or "not started" in shown.text
 

@@ -53,6 +53,8 @@ def claim(
     if claimed is None:
         flash(request, _("There is nothing to do for you right now. New tasks will show up here."), "info")
         return redirect("/tasks")
+    if wished and task_numbered(session, claimed.task_id).campaign_id != wished:
+        flash(request, _("You had begun this task: finish or skip it first."), "info")
     return redirect(f"/assignments/{claimed.id}")
 
 

@@ -174,6 +174,19 @@ def test_somebody_elses_desk_is_not_there(pages: PageClient, session: Session) -
     pages.post(f"{desk.path}/submit", {"idempotency_key": "k"}, 404)
 
 
+def test_whoever_asks_for_another_campaign_finishes_what_is_begun(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    other = make_open_campaign(session)
+    begun = pages.post("/tasks/next", {"campaign": str(other.id)})
+    assert begun.path == desk.path
+    assert "finish or skip it first" in begun.text
+
+
+def test_work_begun_is_offered_again(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    assert pages.get("/tasks").links["Go on"] == desk.path
+
+
 def test_with_nothing_to_do_one_is_told_so(pages: PageClient) -> None:
     pages.sign_in_as(Role.LABELER)
     assert "Nothing to do right now" in pages.post("/tasks/next").text

@@ -35,7 +35,7 @@ function options(figure, name, width) {
 }
 
 /** Four digits are enough to read: 0.7134, 1e-5. */
-const short = (n) => (n === null ? "–" : n !== 0 && Math.abs(n) < 1e-3 ? n.toExponential() : String(Number(n.toPrecision(4))));
+const short = (n) => (n === null ? "–" : n !== 0 && Math.abs(n) < 1e-3 ? Number(n.toPrecision(3)).toExponential() : String(Number(n.toPrecision(4))));
 
 /** A token as a colour that a canvas takes: `light-dark()` is resolved by the element that wears it. */
 function colour(figure, token) {

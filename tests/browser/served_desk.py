@@ -26,6 +26,7 @@ OUTPUTS = (
 
 @dataclass
 class ServedDesk:
+    template: str = "desk/compare.html"
     outputs: tuple[str, ...] = OUTPUTS
     url: str = ""
     posts: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -37,8 +38,7 @@ class ServedDesk:
             {"letter": letter, "html": render_untrusted(text), "rank": None, "values": {}}
             for letter, text in zip(letters, self.outputs, strict=True)
         ]
-        template = "desk/compare.html" if len(outputs) > 1 else "desk/rate.html"
-        return environment().get_template(template).render(**_context(list(letters)), outputs=outputs)
+        return environment().get_template(self.template).render(**_context(list(letters)), outputs=outputs)
 
     def sent_to(self, path: str) -> list[dict[str, str]]:
         return [form for to, form in self.posts if to == path]
@@ -62,6 +62,7 @@ def _context(letters: list[str]) -> dict[str, Any]:
         "form": INSTRUCT_GPT,
         "conversation": [{"role": "user", "html": render_untrusted("Describe The Mill.")}],
         "prompt_values": {},
+        "text": "",
         "errors": [],
         "draft_saved_at": None,
         "task_number": 3,

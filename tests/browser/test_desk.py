@@ -1,10 +1,14 @@
 """The desk's scripts in a real browser. The state is the form's own inputs, so that is what is looked at."""
 
+from typing import Literal
+
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.served_desk import OUTPUTS, ServedDesk
 
+WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
 RANKS = """() => Object.fromEntries([...new FormData(document.querySelector('#desk'))]
     .filter(([name]) => name.startsWith('rank')).map(([name, value]) => [name[5], Number(value)]))"""
 
@@ -153,7 +157,7 @@ def test_keys_sleep_while_one_writes(desk: Page) -> None:
 
 
 def test_a_single_output_is_rated_by_its_digit(page: Page, served_desk: ServedDesk) -> None:
-    served_desk.outputs = OUTPUTS[:1]
+    served_desk.template, served_desk.outputs = "desk/rate.html", OUTPUTS[:1]
     page.goto(served_desk.url)
     page.wait_for_selector("form.ready")
     press(page, "6", "u", "Control+Enter")
@@ -174,4 +178,36 @@ def test_without_script_the_page_is_a_form_that_can_be_sent(browser: Browser, se
     page.get_by_role("button", name="Submit").click()
     page.wait_for_url("**/submit")
     assert served_desk.sent_to("/submit")[0]["rank[d]"] == "4"
+    context.close()
+
+
+def test_a_demonstration_is_drafted_while_written_and_sent_by_a_chord(page: Page, served_desk: ServedDesk) -> None:
+    served_desk.template = "desk/demonstrate.html"
+    page.goto(served_desk.url)
+    page.wait_for_selector("form.ready")
+    press(page, "Control+Enter")
+    assert status(page) == "There is no text yet."
+    with page.expect_response("**/draft"):
+        page.keyboard.type("The Mill is a pub.")
+    assert served_desk.sent_to("/draft")[-1]["text"] == "The Mill is a pub."
+    press(page, "Control+Enter")
+    page.wait_for_url("**/submit")
+    assert served_desk.sent_to("/submit")[0]["text"] == "The Mill is a pub."
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_desk_is_accessible(
+    browser: Browser, served_desk: ServedDesk, width: int, theme: Literal["light", "dark"]
+) -> None:
+    """axe needs a way past the security policy to look into the page."""
+    context = browser.new_context(bypass_csp=True, color_scheme=theme, viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.goto(served_desk.url)
+    page.wait_for_selector("form.ready")
+    for keys in [(), ("1", "2", "2", "u"), ("Shift+C",), ("?",)]:
+        press(page, *keys)
+        page.wait_for_timeout(100)
+        found = Axe().run(page, options=WCAG)
+        assert found.response["violations"] == [], found.generate_report()
     context.close()

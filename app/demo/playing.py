@@ -35,7 +35,6 @@ from app.tasks.models import Task
 
 LOOK_EVERY = 0.5  # seconds
 CREWS = {Step.COMPARE: Cohort.TRAINING, Step.EVALUATION: Cohort.HELD_OUT}
-AT_ONCE = 3  # labelers at work: each keeps a server thread busy
 
 Watch = Callable[[str, float], None]
 """Called with what is being done, and the share of it that is done, from 0 to 1."""
@@ -102,7 +101,7 @@ def _let_work(place: Place, mind: Mind, cohort: Cohort, campaign_id: int, watch:
         tasks = waiting_in(session, campaign_id)
     watch(what, 0)
     finished = count(1)
-    work(place.base_url, accounts, mind, lambda: watch(what, min(next(finished) / tasks, 1)), AT_ONCE)
+    work(place.base_url, accounts, mind, lambda: watch(what, min(next(finished) / tasks, 1)))
 
 
 def _follow(place: Place, mind: Mind, number: int, watch: Watch) -> None:

@@ -1,5 +1,6 @@
 """Reads about completions. Who wrote a text is for researchers only: nothing here may reach the desk."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
@@ -29,6 +30,14 @@ def texts_for(session: Session, prompt: Prompt, at_most: int = 100) -> list[Auth
     for completion_id, name, score in session.execute(_scores(list(texts))):
         texts[completion_id].scores[name] = score
     return list(texts.values())
+
+
+def authors_of(session: Session, completions: Iterable[Completion]) -> dict[int, list[str]]:
+    """Names of models and people by completion id, in the order in which they wrote the text."""
+    names: dict[int, list[str]] = {completion.id: [] for completion in completions}
+    for completion_id, author in session.execute(_authors(list(names))):
+        names[completion_id].append(author)
+    return names
 
 
 def _authors(ids: list[int]) -> Select[int, str]:

@@ -12,6 +12,7 @@ from app.accounts.models import Role
 from app.annotations.queries import answers_to, today_of
 from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import frozen_form
+from app.completions.queries import authors_of
 from app.projects.queries import rating_form
 from app.prompts.models import Prompt
 from app.tasks.leasing import claim_next_task
@@ -63,13 +64,15 @@ def show(request: Request, session: SessionDep, number: int) -> Response:
     task = task_numbered(session, number)
     campaign = campaign_numbered(session, task.campaign_id)
     prompt = session.get(Prompt, task.prompt_id)
+    outputs = outputs_of(session, task)
     return page(
         request,
         "tasks/show.html",
         task=task,
         campaign=campaign,
         conversation=[(each["role"], rendered(each["content"])) for each in (prompt.messages if prompt else [])],
-        outputs=[(output.id, rendered(output.text or "")) for output in outputs_of(session, task)],
+        outputs=[(output.id, rendered(output.text or "")) for output in outputs],
+        authors=authors_of(session, outputs),
         answers=[(answer, rendered(answer.text or "")) for answer in answers_to(session, task)],
         form=rating_form(frozen_form(session, campaign)) if campaign.form_version_id else None,
     )

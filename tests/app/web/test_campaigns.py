@@ -135,6 +135,16 @@ def test_the_answers_to_a_task_stand_side_by_side(pages: PageClient, session: Se
     assert "Ambiguous" in page.text
 
 
+def test_a_task_tells_researchers_who_wrote_its_outputs(pages: PageClient, session: Session) -> None:
+    project = _project_with_outputs(session, 1, 4)
+    pages.sign_in_as(Role.RESEARCHER)
+    both = [str(external_checkpoint(session, project, name).id) for name in ("small", "large")]
+    _plan(pages, project, kind="compare", outputs="4", **{"checkpoints[]": both})
+    task = session.scalars(select(Task)).one()
+    page = pages.get(f"/tasks/{task.id}")
+    assert sorted(hint.text for hint in page.all("p", class_="hint")) == ["By large"] * 2 + ["By small"] * 2
+
+
 def test_campaigns_are_listed(pages: PageClient, session: Session) -> None:
     campaign = make_open_campaign(session)
     pages.sign_in_as(Role.RESEARCHER)

@@ -26,16 +26,21 @@ export default async function curves(figure) {
 
 function options(figure, name, width) {
   const [line, quiet, rule] = ["--accent", "--quiet", "--line"].map((token) => colour(figure, token));
-  const axis = { stroke: quiet, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1 }, font: `12px ${getComputedStyle(figure).fontFamily}` };
+  const thin = { stroke: rule, width: 1 }, font = `12px ${getComputedStyle(figure).fontFamily}`;
+  const axis = { stroke: quiet, grid: thin, ticks: thin, font };
   return {
-    width, height: HEIGHT, title: name.replaceAll("_", " "), cursor: { sync: { key: figure.dataset.source } }, scales: { x: { time: false } },
+    width, height: HEIGHT, title: name.replaceAll("_", " "), scales: { x: { time: false } },
+    cursor: { sync: { key: figure.dataset.source } },
     axes: [axis, { ...axis, size: 60, values: (_, marks) => marks.map(short) }],
     series: [{ label: "step" }, { label: "", value: (_, n) => short(n), stroke: line, width: 1.5, spanGaps: true }],
   };
 }
 
 /** Four digits are enough to read: 0.7134, 1e-5. */
-const short = (n) => (n === null ? "–" : n !== 0 && Math.abs(n) < 1e-3 ? Number(n.toPrecision(3)).toExponential() : String(Number(n.toPrecision(4))));
+function short(n) {
+  if (n === null) return "–";
+  return n !== 0 && Math.abs(n) < 1e-3 ? Number(n.toPrecision(3)).toExponential() : String(Number(n.toPrecision(4)));
+}
 
 /** A token as a colour that a canvas takes: `light-dark()` is resolved by the element that wears it. */
 function colour(figure, token) {

@@ -36,6 +36,7 @@ function follow(desk) {
   });
   form.addEventListener("desk:change", draw);
   form.addEventListener("submit", (event) => holdIfIncomplete(desk, event), { capture: true });
+  form.querySelector(".outputs").addEventListener("pointerup", () => desk.open(false));
   form.querySelector("[data-more]").addEventListener("click", () => desk.open(!form.classList.contains("open")));
   draw();
 }
@@ -49,9 +50,12 @@ function undo(desk) {
 
 function drawProgress(desk) {
   const { form, book, words } = desk, all = book.letters.length;
-  for (const letter of book.letters) desk.card(letter).querySelector("[data-summary]").textContent = desk.summary(letter);
   const rated = all - desk.unrated().length, ranked = all - book.unranked().length;
-  form.querySelector("[data-progress]").textContent = words.tell(book.ranked ? "progress" : "progress_rated", { rated, ranked, all });
+  for (const letter of book.letters) {
+    desk.card(letter).querySelector("[data-summary]").textContent = desk.summary(letter);
+  }
+  const sentence = book.ranked ? "progress" : "progress_rated";
+  form.querySelector("[data-progress]").textContent = words.tell(sentence, { rated, ranked, all });
   const worst = Math.max(...book.letters.map(book.rank));
   const hasGap = book.ranked && ranked === all && worst > book.tiers().length;
   if (book.ranked) form.querySelector("[data-gap]").textContent = hasGap ? words.tell("gaps_close") : "";

@@ -21,8 +21,9 @@ export function comparing(desk) {
   };
 
   const markBoth = (one, two) => {
-    const pattern = patternFor(one, two), lists = [piecesOf(one, pattern), piecesOf(two, pattern)], common = shared(...lists);
-    const percent = Math.round((200 * common[0].filter(Boolean).length) / Math.max(1, lists[0].length + lists[1].length));
+    const pattern = patternFor(one, two), lists = [piecesOf(one, pattern), piecesOf(two, pattern)];
+    const common = shared(...lists), all = lists[0].length + lists[1].length;
+    const percent = Math.round((200 * common[0].filter(Boolean).length) / Math.max(1, all));
     const alike = percent >= ALIKE;
     lists.forEach((list, side) => {
       const kept = withoutShortRuns(common[side], alike ? 2 : 4);
@@ -48,14 +49,15 @@ export function comparing(desk) {
   const versus = (letter) => {
     const row = Object.assign(document.createElement("p"), { className: "versus" });
     row.append(words.tell("versus"), ...book.letters.filter((other) => other !== letter).map((other) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: other.toUpperCase() });
-      button.ariaLabel = words.tell("compare_with", { letter: letter.toUpperCase(), other: other.toUpperCase() });
+      const button = document.createElement("button");
+      const names = { letter: letter.toUpperCase(), other: other.toUpperCase() };
+      Object.assign(button, { type: "button", textContent: names.other, ariaLabel: words.tell("compare_with", names) });
       button.addEventListener("click", () => compareWith(other));
       return button;
     }));
     return row;
   };
-  if (book.letters.length > 1) for (const letter of book.letters) desk.panel(letter).querySelector("legend").after(versus(letter));
+  for (const letter of book.letters) desk.panel(letter).querySelector("legend").after(versus(letter));
   bar.querySelector("button").addEventListener("click", endComparing);
   return { compareWith, endComparing };
 }

@@ -3,13 +3,13 @@ export function current(desk) {
   const { form, book } = desk, phone = matchMedia("(max-width: 54rem)");
   const outputs = form.querySelector(".outputs");
   const card = (letter) => form.querySelector(`[data-output="${letter}"]`);
-  const panels = Object.fromEntries(book.letters.map((letter) => [letter, form.querySelector(`[data-judge="${letter}"]`)]));
+  const panel = (letter) => form.querySelector(`[data-judge="${letter}"]`);
   let oursUntil = 0; // while this lies ahead, it is we who scroll, not the reader
 
   const mark = (letter) => {
     for (const other of book.letters) {
       card(other).toggleAttribute("aria-current", false);
-      panels[other].hidden = other !== letter;
+      panel(other).hidden = other !== letter;
     }
     card(letter).setAttribute("aria-current", "true");
     desk.current = letter;
@@ -48,7 +48,7 @@ export function current(desk) {
   }, { rootMargin: "-22% 0px -77% 0px" });
 
   const gather = () => {
-    form.querySelector("[data-slot]").append(...Object.values(panels));
+    form.querySelector("[data-slot]").append(...book.letters.map(panel));
     for (const letter of book.letters) {
       card(letter).addEventListener("pointerup", () => take(letter));
       card(letter).addEventListener("focusin", () => take(letter));
@@ -56,5 +56,5 @@ export function current(desk) {
     }
     mark(book.unranked()[0] ?? book.letters[0]);
   };
-  return { card, panel: (letter) => panels[letter], take, select, step, gather, phone };
+  return { card, panel, take, select, step, gather, phone };
 }

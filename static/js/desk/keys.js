@@ -7,7 +7,11 @@ export const sendsForm = (event) => (event.ctrlKey || event.metaKey) && event.ke
 export function keys(desk) {
   const { form, book } = desk, help = document.querySelector("[data-keys]");
   const submit = () => form.requestSubmit(form.querySelector("[data-submit]"));
-  const backToText = () => desk.closePopovers() || desk.endComparing?.() || desk.open(false) || desk.select(desk.current);
+  const backToText = () => {
+    if (desk.closePopovers() || desk.endComparing?.()) return;
+    desk.open(false);
+    desk.select(desk.current);
+  };
   const acts = {
     "=": desk.tie, "?": () => help.showModal(), Backspace: () => desk.rank(0), Enter: desk.judge, "/": desk.note,
     ArrowLeft: () => desk.step(-1), ArrowRight: () => desk.step(1), Escape: backToText,
@@ -34,7 +38,7 @@ export function keys(desk) {
     if (event.altKey && !chord && /^Arrow(Up|Down)$/.test(key)) return () => desk.nudge(key === "ArrowUp" ? -1 : 1);
     if (chord || event.altKey) return undefined;
     if (key === "Enter" && target.matches("button, a, summary")) return undefined;
-    if (key.startsWith("Arrow") && target.matches("input, pre, .text, .prompt-text")) return undefined; // radios and long lines move by themselves
+    if (key.startsWith("Arrow") && target.matches("input, pre, .prompt-text")) return undefined; // these move
     if (!desk.preferences.keys && !["Enter", "Escape"].includes(key)) return undefined;
     if (key === "=" || key === "?") return acts[key]; // before digits: the German = is Shift+0
     const number = /^Digit(\d)$/.exec(code)?.[1] ?? /^\d$/.exec(key)?.[0];

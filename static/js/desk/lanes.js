@@ -57,7 +57,9 @@ export function lanes(desk) {
   });
 
   board.append(tray, lane(1));
-  for (let n = 2; n <= worst; n++) board.append(list("before", n, words.tell("between", { rank: n - 1, next: n })), lane(n));
+  for (let n = 2; n <= worst; n++) {
+    board.append(list("before", n, words.tell("between", { rank: n - 1, next: n })), lane(n));
+  }
   board.querySelectorAll(".drop").forEach(makeSortable);
   form.addEventListener("desk:change", draw);
   form.addEventListener("desk:select", draw);

@@ -9,7 +9,8 @@ export function ledger(form) {
     for (const radio of radios(letter)) radio.checked = Number(radio.value) === n;
   };
   const unranked = () => (ranked ? letters.filter((letter) => !rank(letter)) : []);
-  const sharing = (letter) => letters.filter((other) => other !== letter && rank(letter) && rank(other) === rank(letter));
+  const sharing = (letter) =>
+    letters.filter((other) => other !== letter && rank(letter) && rank(other) === rank(letter));
 
   /** Ranked letters, best first, the tied together: [["c"], ["a", "e"], ["b"]]. Empty ranks vanish: always dense. */
   const tiers = () => {

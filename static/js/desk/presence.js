@@ -1,6 +1,7 @@
 // How long the task was on the screen, and how long somebody was at it. Idle time is not work.
 const IDLE = 60; // seconds without key, pointer or scroll after which nobody counts as present
 const HEARTBEAT = 60;
+const SIGNS = ["pointermove", "pointerdown", "keydown", "wheel", "touchmove"];
 
 export function presence(form) {
   const shown = form.elements.shown_seconds, active = form.elements.active_seconds;
@@ -20,6 +21,6 @@ export function presence(form) {
     active.value = Number(active.value) + 1;
     if (++beaten % HEARTBEAT === 0) beat();
   };
-  for (const event of ["pointermove", "pointerdown", "keydown", "wheel", "touchmove"]) addEventListener(event, sign, { passive: true });
+  for (const event of SIGNS) addEventListener(event, sign, { passive: true });
   setInterval(tick, 1000);
 }

@@ -15,12 +15,13 @@ export function ranking(desk) {
   /** What was just ranked, said with its ties, and where the labeler is now. */
   const tellRanked = (letter, then) => {
     const tied = book.sharing(letter);
-    const said = words.tell(tied.length ? "tied" : "ranked", { letter: names([letter]), rank: book.rank(letter), others: names(tied) });
-    words.announce(`${said} ${then}`);
+    const values = { letter: names([letter]), rank: book.rank(letter), others: names(tied) };
+    words.announce(`${words.tell(tied.length ? "tied" : "ranked", values)} ${then}`);
   };
   const tellRest = (letter) => {
     const left = book.unranked();
-    tellRanked(letter, left.length ? words.tell("to_rank", { letters: names(left) }) : words.tell("all_ranked", { order: readback() }));
+    if (left.length) tellRanked(letter, words.tell("to_rank", { letters: names(left) }));
+    else tellRanked(letter, words.tell("all_ranked", { order: readback() }));
   };
 
   const put = (letter, n) => {

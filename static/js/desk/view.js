@@ -18,7 +18,8 @@ export function view(desk) {
   };
   const nextColumns = () => {
     setColumns((Number(outputs.dataset.columns) + 1) % 5);
-    words.say("columns", { columns: outputs.dataset.columns === "0" ? words.tell("automatic") : outputs.dataset.columns });
+    const { columns } = outputs.dataset;
+    words.say("columns", { columns: columns === "0" ? words.tell("automatic") : columns });
   };
   /** Guidelines and skip lie open over the page; true if one was closed. */
   const closePopovers = () => {

@@ -138,11 +138,19 @@ def _running_pid(data: Path) -> int | None:
         return None
     except PermissionError:
         pass
-    working_folder = Path(f"/proc/{pid}/cwd")
-    if not Path("/proc/self/cwd").exists() or os.path.realpath(working_folder) == str(data):
-        return pid
-    (data / "postmaster.pid").unlink(missing_ok=True)
-    return None
+    if _is_something_else(pid, data):
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        return None
+    return pid
+
+
+def _is_something_else(pid: int, data: Path) -> bool:
+    """Only where it is certain. The command line is used because everybody may read that, even in a container."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"-D\0" + os.fsencode(data) + b"\0" not in command
 
 
 def _pid_file(data: Path) -> list[str]:

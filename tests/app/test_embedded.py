@@ -165,6 +165,23 @@ def test_root_may_keep_its_home_in_a_folder_closed_to_others(tmp_path):
     assert "Uid:\t65534" in status
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lacks nothing but this right")
+def test_root_without_the_right_to_trace_uses_the_running_server(tmp_path):
+    """As in a container, where root may not look into the processes of others."""
+    forget = "import ctypes; assert ctypes.CDLL(None).prctl(24, 19, 0, 0, 0) == 0"  # PR_CAPBSET_DROP, CAP_SYS_PTRACE
+    again = f"import os, sys; os.execv(sys.executable, [sys.executable, '-c', {OWNER!r}, sys.argv[1]])"
+    with running(tmp_path, {"fsync": "off"}) as server:
+        said = subprocess.run(
+            [sys.executable, "-c", f"{forget}\n{again}", str(tmp_path)],
+            input="",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert said.stdout.strip() == "adopted", said.stderr
+        assert answers(server)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_an_ordinary_user_runs_the_server_as_itself():
     nobody = server_account()

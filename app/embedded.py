@@ -94,18 +94,36 @@ def _found_or_started(home: Path, settings: Mapping[str, str], users: IO[str]) -
         with (home / "postgres.starting").open("a") as one_at_a_time:
             fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
             fcntl.flock(users, fcntl.LOCK_SH)
-            return _found(data) or _started(data, settings)
+            return _found(data) or _started_alone(data, settings, users)
     except OSError as error:
         raise HomeNotUsable(folder=home, reason=error.strerror) from error
+
+
+def _started_alone(data: Path, settings: Mapping[str, str], users: IO[str]) -> Server:
+    """Two servers would destroy the data: one may run where we cannot see it, in another container."""
+    deadline = time.monotonic() + PATIENCE
+    while not _alone(users):
+        if time.monotonic() > deadline:
+            raise ServerDidNotStart(folder=data, reason="another Rondo uses the folder, perhaps in another container.")
+        time.sleep(0.05)
+    server = _started(data, settings)
+    fcntl.flock(users, fcntl.LOCK_SH)
+    return server
+
+
+def _alone(users: IO[str]) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _leave(server: Server, users: IO[str]) -> None:
     """Stop our own server, once no other process uses it."""
     if not server.process:
         return
-    try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _alone(users):
         logger.warning("Other rondo processes still use the database of this one: waiting until they end.")
         fcntl.flock(users, fcntl.LOCK_EX)
     server.stop()

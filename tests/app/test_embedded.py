@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app import embedded
 from app.binaries import BinariesMissing
 from app.bound import bound_to_us, server_account
 from app.embedded import HomeNotUsable, Server, ServerDidNotStart, running
@@ -126,6 +127,17 @@ def test_a_process_number_given_away_again_does_not_stop_the_start(tmp_path):
     with running(tmp_path, {"fsync": "off"}) as server:
         assert server.process
     stranger.communicate(b"\n")
+
+
+def test_no_second_server_starts_beside_one_that_cannot_be_seen(tmp_path, monkeypatch):
+    """As with two containers on one folder: the other's process number means nothing here."""
+    monkeypatch.setattr(embedded, "PATIENCE", 0.2)
+    owner, _ = make_owner(tmp_path)
+    (tmp_path / "postgres" / "postmaster.pid").unlink()
+    with pytest.raises(ServerDidNotStart, match="another Rondo uses the folder"), running(tmp_path):
+        pass
+    owner.kill()
+    owner.communicate()
 
 
 def test_an_interrupted_first_start_leaves_nothing_half_made(tmp_path):

@@ -63,7 +63,8 @@ def test_bad_lines_are_named_and_nothing_is_imported(database, tmp_path):
     assert count(database) == 0
 
 
-def test_a_project_that_is_not_there_is_said(database, tmp_path):
+@pytest.mark.usefixtures("database")
+def test_a_project_that_is_not_there_is_said(tmp_path):
     path = tmp_path / "prompts.jsonl"
     path.write_text("{}")
     result = run("import", "prompts", path, "--project", "Other")

@@ -121,6 +121,11 @@ def test_the_limit_counts_bytes() -> None:
     assert "<pre" in render_untrusted("é" * (MAX_BYTES // 2 + 1))
 
 
+def test_brackets_that_close_do_not_keep_a_text_from_being_formatted() -> None:
+    text = "".join(f"A fact [{number}] and `[[1, 2], [3, 4]]`.\n" for number in range(400))
+    assert "<pre" not in render_untrusted(f"**bold**\n{text}")
+
+
 def fill(piece: str) -> str:
     return (piece * MAX_BYTES)[:MAX_BYTES]
 
@@ -131,7 +136,9 @@ COSTLY = {
         repr(piece): fill(piece)
         for piece in ("`", "``a`", "<", "&", "\\", "~~", "# a\n", "-\n", "=\n", "a*b_", "_*a*_")
     },
-    "brackets at the limit": fill("[" * 4_000 + "a" * 16_000),
+    "brackets at the limit": fill("*** [_" * 100 + "*** _" * 4_000),
+    "brackets beyond the limit": fill("*** [_" * 500 + "*** _" * 4_000),
+    "brackets of brackets": "[" * 1_400 + "]" * 1_400 + fill("*** _")[:17_000],
     "a wide table": fill("|" + "a|" * 400 + "\n|" + "-|" * 400 + "\n" + "a\n" * 10_000),
     "a long table": fill("|" + "a|" * 30 + "\n|" + "-|" * 30 + "\n" + "a\n" * 10_000),
     "a table at the limit": "|" + "a|" * 19 + "\n|" + "-|" * 19 + "\n" + "a\n" * (MAX_TABLE_CELLS // 21),

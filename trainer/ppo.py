@@ -93,7 +93,7 @@ def main(config: PPOConfig, folder: RunFolder) -> None:
     texts = PretrainingTexts(config, encoder, models.policy) if config.ptx_coefficient else None
     updates = Updates(config, encoder, models, texts)
     price = KLPrice(config)
-    sampler = Sampler([0] * len(prompts), config.batch_prompts, config.seed)  # by chance alone: a batch of every length
+    sampler = Sampler([0] * len(prompts), config.batch_prompts, config.seed)  # lengths alike: each batch is any mix
 
     measured: dict[str, float] = {}
     loop = Loop(folder, config, config.steps, {**updates.parts(), "price": price})
@@ -117,6 +117,7 @@ def main(config: PPOConfig, folder: RunFolder) -> None:
     encoder.tokenizer.save_pretrained(folder.model)
     sources = digests(model=config.model, reward_model=config.reward_model, prompts=config.prompts, texts=config.texts)
     write_card(folder.model, config, sources, measured)
+    folder.write_results(measured)
 
 
 def kl_of(judgement: Judgement, config: PPOConfig) -> Tensor:

@@ -29,6 +29,7 @@ class LateCommand(TyperCommand):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         import app.tables  # noqa: F401  (models name each other's tables)
+
         module = import_module(f"app.commands.{self.name}")
         return typer.main.get_command(module.app).make_context(info_name, args, parent=parent, **extra)
 

@@ -121,7 +121,7 @@ def _e2e_quality(number: int, raw: str) -> Line[Comparison]:
             "labeler": row["labeler"],
             "seconds": row["seconds"],
         }
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidInput(reason=f"This is no line of the E2E quality file ({error}).") from error
     return _comparison(number, parse_line(Comparison, json.dumps(values), "quality", number))
 

@@ -2,21 +2,23 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.accounts.models import Cohort, Origin, Role, User
+from app.accounts.models import Cohort
+from app.annotations.import_sources import Campaigns, ImportSource, Labelers
 from app.annotations.judgements import Judgement
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
-from app.campaigns.models import Campaign, CampaignKind, CampaignState
+from app.campaigns.models import Campaign, CampaignKind
 from app.checkpoints.service import external_checkpoint
 from app.clock import now
 from app.completions.service import NewCompletion, add_completions, completion_digest
-from app.projects.models import FormVersion, Project
+from app.db import Row
+from app.projects.models import Project
 from app.prompts.importing import Line, prompt_of
 from app.prompts.messages import messages_digest
 from app.prompts.models import Source
@@ -25,89 +27,6 @@ from app.tasks.models import Assignment, AssignmentState, Task, TaskCompletion
 from trainer.records import Comparison, Demonstration
 
 HUMAN = "human"
-
-
-@dataclass(frozen=True)
-class ImportSource:
-    """`name` stands in the names of the campaign and of the pseudonymous labelers."""
-
-    name: str
-    form: FormVersion
-    by: User | None
-
-
-class Labelers:
-    """Pseudonymous labelers of one source, made when first met."""
-
-    def __init__(self, session: Session, prefix: str) -> None:
-        self.made = 0
-        self._session = session
-        self._prefix = prefix
-        self._ids: dict[str, int] = {}
-
-    def number(self, name: str, cohort: str) -> int:
-        if name not in self._ids:
-            self._ids[name] = self._find(name) or self._make(name, cohort)
-        return self._ids[name]
-
-    def _pseudonym(self, name: str) -> str:
-        return f"{self._prefix}/{name}" if name else self._prefix
-
-    def _find(self, name: str) -> int | None:
-        query = select(User.id).where(User.origin == Origin.IMPORTED, User.name == self._pseudonym(name))
-        return self._session.scalar(query)
-
-    def _make(self, name: str, cohort: str) -> int:
-        user = User(
-            name=self._pseudonym(name), role=Role.LABELER, cohort=Cohort(cohort), origin=Origin.IMPORTED, active=False
-        )
-        self._session.add(user)
-        self._session.flush()
-        self.made += 1
-        return user.id
-
-
-class Campaigns:
-    """The closed campaigns that a file becomes, one a kind, made when first needed."""
-
-    def __init__(self, session: Session, project: Project, source: ImportSource) -> None:
-        self._session = session
-        self._project = project
-        self._source = source
-        self._made: dict[CampaignKind, Campaign] = {}
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        return tuple(campaign.id for campaign in self._made.values())
-
-    def of(self, kind: CampaignKind) -> Campaign:
-        if kind not in self._made:
-            self._made[kind] = self._make(kind)
-        return self._made[kind]
-
-    def _make(self, kind: CampaignKind) -> Campaign:
-        campaign = Campaign(
-            project_id=self._project.id,
-            name=self._free_name(f"Imported: {self._source.name} ({kind.value})"),
-            kind=kind,
-            state=CampaignState.CLOSED,
-            imported=True,
-            form_version_id=self._source.form.id,
-            created_by_id=self._source.by.id if self._source.by else None,
-            opened_at=now(),
-            closed_at=now(),
-        )
-        self._session.add(campaign)
-        self._session.flush()
-        return campaign
-
-    def _free_name(self, wanted: str) -> str:
-        query = select(Campaign.name).where(
-            Campaign.project_id == self._project.id, Campaign.name.startswith(wanted, autoescape=True)
-        )
-        taken = set(self._session.scalars(query))
-        names = [wanted, *(f"{wanted} {number}" for number in range(2, len(taken) + 2))]
-        return next(name for name in names if name not in taken)
 
 
 @dataclass(frozen=True)
@@ -134,16 +53,20 @@ class AnnotationRows:
         self.campaigns = Campaigns(session, project, source)
         self._keys: set[str] = set()
 
-    def is_new(self, key: str) -> bool:
-        """False, and counted, for what this file already brought."""
-        if key in self._keys:
-            self.duplicates += 1
-            return False
-        self._keys.add(key)
-        return True
+    def new_by_key(self, rows: Iterable[tuple[str, Row]]) -> dict[str, Row]:
+        """Without the exact duplicates, which are counted: of earlier rows, and of earlier imports."""
+        fresh: dict[str, Row] = {}
+        for key, row in rows:
+            if key in self._keys:
+                self.duplicates += 1
+            else:
+                self._keys.add(key)
+                fresh[key] = row
+        known = self._known_keys(list(fresh))
+        self.duplicates += len(known)
+        return {key: row for key, row in fresh.items() if key not in known}
 
-    def known_keys(self, keys: Sequence[str]) -> set[str]:
-        """Those that an earlier import brought."""
+    def _known_keys(self, keys: Sequence[str]) -> set[str]:
         query = (
             select(Annotation.idempotency_key)
             .join(Task, Task.id == Annotation.task_id)
@@ -222,10 +145,7 @@ class DemonstrationRows(AnnotationRows):
     """A demonstration is a task of its own: one labeler may have written several texts for a prompt."""
 
     def add(self, lines: Sequence[Line[Demonstration]]) -> None:
-        fresh = {self._key(line): line for line in lines if self.is_new(self._key(line))}
-        known = self.known_keys(list(fresh))
-        self.duplicates += len(known)
-        fresh = {key: line for key, line in fresh.items() if key not in known}
+        fresh = self.new_by_key((self._key(line), line) for line in lines)
         if fresh:
             self._write(fresh)
 
@@ -273,10 +193,7 @@ class ComparisonRows(AnnotationRows):
         self._checkpoints: dict[str, int] = {}
 
     def add(self, judgements: Sequence[Judgement]) -> None:
-        fresh = {judgement.key: judgement for judgement in judgements if self.is_new(judgement.key)}
-        known = self.known_keys(list(fresh))
-        self.duplicates += len(known)
-        fresh = {key: judgement for key, judgement in fresh.items() if key not in known}
+        fresh = self.new_by_key((judgement.key, judgement) for judgement in judgements)
         if fresh:
             self.settled_apart += sum(judgement.settled_apart for judgement in fresh.values())
             self._write(fresh)

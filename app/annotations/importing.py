@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.annotations.formats import COMPARISON_FORMATS, DEMONSTRATION_FORMATS
+from app.annotations.import_sources import ImportSource
 from app.annotations.imported_form import FormFinder
-from app.annotations.imported_rows import ComparisonRows, DemonstrationRows, ImportSource
+from app.annotations.imported_rows import ComparisonRows, DemonstrationRows
 from app.annotations.judgements import judgement_of
 from app.db import in_batches
 from app.errors import InvalidInput

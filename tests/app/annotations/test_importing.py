@@ -11,6 +11,9 @@ from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
 from app.campaigns.models import Campaign, CampaignKind, CampaignState
 from app.checkpoints.models import Checkpoint, CheckpointKind
 from app.completions.models import Completion
+from app.datasets.filtering import DatasetFilter
+from app.datasets.freezing import freeze_dataset
+from app.datasets.models import DatasetKind
 from app.errors import InvalidInput
 from app.projects.models import FormVersion
 from app.projects.queries import current_form, rating_form
@@ -19,6 +22,7 @@ from app.prompts.models import Prompt, Split
 from app.tasks.models import Assignment, AssignmentState, Task
 from tests.factories import make_project
 from tests.shared_data import shared_data
+from trainer.records import Comparison, read_lines, to_line
 
 
 def file_of(*rows):
@@ -213,3 +217,40 @@ def test_the_e2e_texts_arrive_as_demonstrations(session):
     with shared_data("e2e/devset.csv").open("rb") as file:
         done = import_demonstrations(session, project, file, source="devset", format_name="e2e")
     assert (done.added, done.duplicates, done.prompts, done.labelers) == (4521, 151, 547, 1)
+
+
+def test_what_was_frozen_comes_back_the_same_in_another_project(session, tmp_path):
+    judged = [
+        comparison(
+            [2, 1, 2],
+            authors=[["a", "b"], ["human"], []],
+            ratings=[
+                {"overall": 3, "breaks_constraint": True},
+                {"overall": 6, "breaks_constraint": False},
+                {"overall": 3, "breaks_constraint": False, "notes": "Ünclear\n"},
+            ],
+            prompt_ratings={"other_explicit_constraints": True},
+            labeler="w1",
+            seconds=4.5,
+            split="test",
+        ),
+        comparison(None, prompt="How?", texts=[None, "b"], completion_ids=["x", "y"]),
+    ]
+    first, second = make_project(session, "First"), make_project(session, "Second")
+    import_comparisons(session, first, file_of(*judged), source="file")
+    once = frozen_rows(session, first, tmp_path)
+    lines = file_of(*(to_line(row) for row in once))
+    import_comparisons(session, second, lines, source="again")
+    again = frozen_rows(session, second, tmp_path)
+    kept = ("prompt", "completions", "authors", "ranks", "prompt_ratings", "cohort", "simulated", "seconds", "split")
+    assert [[getattr(row, name) for name in kept] for row in once] == [
+        [getattr(row, name) for name in kept] for row in again
+    ]
+    assert [answers.get("satisfies_constraint") for answers in again[0].ratings] == [False, True, True]
+    assert again[0].ratings == once[0].ratings
+
+
+def frozen_rows(session, project, files):
+    kind = DatasetKind.COMPARISONS
+    dataset = freeze_dataset(session, files, project, project.name, kind, DatasetFilter())
+    return list(read_lines(Comparison, files / dataset.location / "comparisons.jsonl"))

@@ -1,7 +1,7 @@
 """Reads about annotations."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
 from app.campaigns.models import Campaign
 from app.completions.models import Completion
 from app.prompts.models import Prompt
-from app.tasks.models import Assignment, Task
+from app.tasks.models import Task
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,3 @@ def answers_to(session: Session, task: Task) -> list[Answer]:
     rows = session.execute(query).all()
     outputs = judged_outputs(session, [row[0] for row in rows])
     return [Answer(annotation, labeler, outputs.get(annotation.id, {}), text) for annotation, labeler, text in rows]
-
-
-def revisions_of(session: Session, assignment: Assignment) -> Sequence[Annotation]:
-    """Oldest first."""
-    query = select(Annotation).where(Annotation.assignment_id == assignment.id)
-    return session.scalars(query.order_by(Annotation.revision)).all()

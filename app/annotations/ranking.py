@@ -1,7 +1,6 @@
 """Ranks as labelers give them: 1 is best, equal ranks are ties. Pure functions."""
 
 from collections.abc import Mapping, Sequence
-from gettext import gettext
 
 from app.errors import InvalidInput, message
 
@@ -32,15 +31,6 @@ def dense_ranks(ranks: Sequence[int]) -> list[int]:
     """The same order and the same ties without gaps: [1, 3, 3, 7] becomes [1, 2, 2, 3]."""
     place = {rank: position for position, rank in enumerate(sorted(set(ranks)), start=1)}
     return [place[rank] for rank in ranks]
-
-
-def order_line(ranks: Mapping[str, int]) -> str:
-    """The ranking in one line: "C A = E B"."""
-    tiers = [
-        " = ".join(sorted(letter.upper() for letter in ranks if ranks[letter] == rank))
-        for rank in sorted(set(ranks.values()))
-    ]
-    return "  ".join(tiers) or gettext("not ranked")
 
 
 def _rank(typed: object, worst: int) -> int:

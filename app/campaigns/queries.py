@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
-from app.campaigns.models import Campaign, CampaignMember, CampaignState
+from app.campaigns.models import Campaign, CampaignMember
 from app.errors import NotFound
 from app.projects.models import FormVersion, Guidelines, Project
 
@@ -44,16 +44,6 @@ def campaigns(session: Session) -> list[Listed]:
 def campaigns_of(session: Session, project: Project) -> Sequence[Campaign]:
     """Newest first."""
     return session.scalars(select(Campaign).where(Campaign.project_id == project.id).order_by(Campaign.id.desc())).all()
-
-
-def open_campaigns_for(session: Session, user: User) -> Sequence[Campaign]:
-    """Those that this person may work in, in the order in which their tasks are handed out."""
-    query = (
-        select(Campaign)
-        .join(CampaignMember, CampaignMember.campaign_id == Campaign.id)
-        .where(CampaignMember.user_id == user.id, ~CampaignMember.paused, Campaign.state == CampaignState.OPEN)
-    )
-    return session.scalars(query.order_by(Campaign.priority.desc(), Campaign.id)).all()
 
 
 def members(session: Session, campaign: Campaign) -> list[Member]:

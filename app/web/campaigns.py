@@ -37,7 +37,6 @@ from app.web.templating import page, redirect
 router = APIRouter(prefix="/campaigns")
 RESEARCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
 TASKS_PER_PAGE = 100
-PLANNED = (CampaignKind.DEMONSTRATE, CampaignKind.COMPARE, CampaignKind.RATE, CampaignKind.EVALUATE)
 
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=100_000)]
 
@@ -203,7 +202,5 @@ def _new_page(
         status,
         project=project,
         form=form,
-        kinds=[kind.value for kind in PLANNED],
-        splits=[split.value for split in Split],
         checkpoints=_authors(session, project),
     )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.annotations.ranking import NotARank, OutputsUnranked, dense_ranks, order_line, parse_ranks
+from app.annotations.ranking import NotARank, OutputsUnranked, dense_ranks, parse_ranks
 
 rankings = st.lists(st.integers(1, 9), min_size=1, max_size=9)
 
@@ -39,7 +39,3 @@ def test_outputs_without_a_rank_are_named() -> None:
 def test_what_is_no_rank_is_refused(typed: str) -> None:
     with pytest.raises(NotARank):
         parse_ranks({"a": typed, "b": "1", "c": "1"}, "abc")
-
-
-def test_a_ranking_reads_as_one_line() -> None:
-    assert order_line({"a": 2, "b": 3, "c": 1, "e": 2}) == "C  A = E  B"

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.accounts.models import Role
+from app.accounts.models import Cohort, Role
 from app.annotations.models import AnnotatedOutput, Annotation
 from app.annotations.submissions import LETTERS
 from app.campaigns.models import Campaign, CampaignKind
@@ -20,7 +20,7 @@ from app.projects.models import Project
 from app.quality.membership import admit_cohort
 from app.tasks.models import Assignment, AssignmentState, Task
 from app.tasks.service import add_compare_tasks
-from tests.factories import make_campaign, make_completion, make_open_campaign, make_project, make_prompt
+from tests.factories import make_campaign, make_completion, make_labeler, make_open_campaign, make_project, make_prompt
 from tests.pages import Page, PageClient, assert_no_model_identity
 
 Row = TypeVar("Row", Annotation, Assignment, Campaign, Task)
@@ -93,6 +93,23 @@ def test_a_single_output_is_rated(pages: PageClient, session: Session) -> None:
     pages.submit(desk, f"{desk.path}/submit", **{"output[a][overall]": "6"})
     output = session.scalars(select(AnnotatedOutput)).one()
     assert (output.rank, output.ratings["overall"]) == (None, 6)
+
+
+def test_a_held_out_labeler_votes_between_two_outputs(pages: PageClient, session: Session) -> None:
+    pages.sign_in(make_labeler(session, Cohort.HELD_OUT))
+    make_open_campaign(session, CampaignKind.EVALUATE, outputs=2)
+    desk = pages.post("/tasks/next")
+    pages.submit(desk, f"{desk.path}/submit", **_judged(2, 1))
+    assert _only(session, Annotation).cohort is Cohort.HELD_OUT
+    assert sorted(session.scalars(select(AnnotatedOutput.rank))) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "name", ["rank[a][b]", "rank", "output[a]", "output[a][overall][x]", "prompt", "draft_version"]
+)
+def test_a_form_bent_out_of_shape_breaks_nothing(pages: PageClient, session: Session, name: str) -> None:
+    desk = _begin(pages, session)
+    pages.submit(desk, f"{desk.path}/submit", 422, **{name: "9" * 50})
 
 
 def test_a_skip_says_why_and_leads_on(pages: PageClient, session: Session) -> None:

@@ -35,7 +35,7 @@ def test_a_project_shows_what_it_holds(session, pages, project):
     make_open_campaign(session, project=project, tasks=3)
     shown = pages.get(f"/projects/{project.id}")
     assert "3 prompts" in shown.text
-    assert "1 campaigns" in shown.text
+    assert "1 campaign" in shown.text
     assert "fair" in shown.text
 
 

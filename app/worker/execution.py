@@ -1,17 +1,16 @@
 """One claimed run, from its folder to its end: launch the trainer, follow it, hand signals on, store what came out."""
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from app.bound import bound_to_us
 from app.db import transaction
 from app.errors import DomainError
 from app.runs.queries import run_by_id
@@ -75,24 +74,14 @@ def launch(claim: Claim, folder: Path) -> Trainer:
     (folder / "status.json").unlink(missing_ok=True)  # an older attempt's error is not this one's
     with (folder / "log.txt").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "trainer", claim.stage.value, str(folder)],
+            bound_to_us([sys.executable, "-m", "trainer", claim.stage.value, folder]),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
         )
     return Trainer(process, folder, MetricsFile(folder))
-
-
-def _die_with_parent() -> Callable[[], None]:
-    prctl = ctypes.CDLL(None).prctl  # loaded before the fork: a child of threads must not take locks
-
-    def ask_the_kernel() -> None:
-        prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
-    return ask_the_kernel
 
 
 def _follow_to_the_end(engine: Engine, files: Path, claim: Claim, trainer: Trainer, stopping: threading.Event) -> None:

@@ -1,0 +1,145 @@
+"""Real trainer processes: followed, cancelled, given back, killed."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+
+from app.checkpoints.models import Checkpoint, CheckpointKind
+from app.db import transaction
+from app.runs.models import Run, RunMetric, RunState, Stage
+from app.runs.queries import run_by_id
+from app.runs.service import claim_next_run, enqueue_run, request_cancel
+from app.worker.execution import execute
+from app.worker.folders import MetricsFile
+from tests.factories import make_project
+from trainer.records import TextRecord, write_lines
+
+SMALL = {"hidden": 16, "layers": 1, "heads": 2, "feed_forward": 32, "vocabulary": 300, "block": 16, "batch": 4}
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> str:
+    path = tmp_path / "texts.jsonl"
+    write_lines(path, (TextRecord(f"The number {number} is followed by {number + 1}.") for number in range(60)))
+    return str(path)
+
+
+def queue(engine: Engine, **settings: object) -> int:
+    with transaction(engine) as session:
+        return enqueue_run(session, make_project(session), Stage.PRETRAIN, {**SMALL, **settings}).id
+
+
+def run_of(engine: Engine, number: int) -> Run:
+    with transaction(engine) as session:
+        return run_by_id(session, number)
+
+
+def begin(engine: Engine, files: Path, stopping: threading.Event | None = None) -> threading.Thread:
+    """What a worker does with the next run, in a thread."""
+    with transaction(engine) as session:
+        claim = claim_next_run(session, "test:1")
+    assert claim is not None
+    thread = threading.Thread(target=execute, args=(engine, files, claim, stopping or threading.Event()))
+    thread.start()
+    return thread
+
+
+def await_steps(engine: Engine, number: int) -> None:
+    for _ in range(600):
+        with transaction(engine) as session:
+            if session.scalar(select(RunMetric.step).where(RunMetric.run_id == number).limit(1)):
+                return
+        time.sleep(0.1)
+    raise AssertionError("the trainer took no step within a minute")
+
+
+def test_a_finished_run_leaves_a_checkpoint_with_its_digest_and_metrics(
+    fresh_database: Engine, tmp_path: Path, texts: str
+) -> None:
+    number = queue(fresh_database, texts=texts, epochs=1)
+    begin(fresh_database, tmp_path).join()
+    run = run_of(fresh_database, number)
+    assert (run.state, run.error, run.progress) == (RunState.FINISHED, None, 1.0)
+    with transaction(fresh_database) as session:
+        made = session.get_one(Checkpoint, run.produced_checkpoint_id)
+        assert (made.kind, made.location) == (CheckpointKind.BASE, f"runs/{number}-pretrain/model")
+        assert len(made.digest) == 64
+        assert made.metrics["loss"] > 0
+
+
+def test_a_trainer_that_refuses_its_input_fails_with_its_own_sentence(fresh_database: Engine, tmp_path: Path) -> None:
+    number = queue(fresh_database, texts="nowhere.jsonl")
+    begin(fresh_database, tmp_path).join()
+    run = run_of(fresh_database, number)
+    assert run.state is RunState.FAILED
+    assert "nowhere.jsonl" in run.error
+    assert "nowhere.jsonl" in run.log_tail
+
+
+def test_cancelling_stops_the_trainer(fresh_database: Engine, tmp_path: Path, texts: str) -> None:
+    number = queue(fresh_database, texts=texts, epochs=100_000)
+    working = begin(fresh_database, tmp_path)
+    await_steps(fresh_database, number)
+    with transaction(fresh_database) as session:
+        request_cancel(session, run_by_id(session, number))
+    working.join()
+    assert run_of(fresh_database, number).state is RunState.CANCELLED
+
+
+def test_a_worker_that_stops_gives_its_run_back_and_the_next_goes_on_from_the_checkpoint(
+    fresh_database: Engine, tmp_path: Path, texts: str
+) -> None:
+    number = queue(fresh_database, texts=texts, epochs=40, checkpoint_every=5)
+    stopping = threading.Event()
+    working = begin(fresh_database, tmp_path, stopping)
+    await_steps(fresh_database, number)
+    stopping.set()
+    working.join()
+    run = run_of(fresh_database, number)
+    assert run.state is RunState.QUEUED
+    before = run.progress
+    begin(fresh_database, tmp_path).join()
+    run = run_of(fresh_database, number)
+    assert (run.state, run.attempts) == (RunState.FINISHED, 1)
+    with transaction(fresh_database) as session:
+        steps = session.scalars(select(RunMetric.step).where(RunMetric.run_id == number).order_by(RunMetric.step)).all()
+    assert before < 1
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def test_a_killed_trainer_is_a_failed_run(fresh_database: Engine, tmp_path: Path, texts: str) -> None:
+    number = queue(fresh_database, texts=texts, epochs=100_000)
+    working = begin(fresh_database, tmp_path)
+    await_steps(fresh_database, number)
+    os.kill(_trainer_in(tmp_path / f"runs/{number}-pretrain"), signal.SIGKILL)
+    working.join()
+    run = run_of(fresh_database, number)
+    assert run.state is RunState.FAILED
+    assert "ended with status -9" in run.error
+
+
+def _trainer_in(folder: Path) -> int:
+    """The process whose command line names the run's folder."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in command:
+            return int(process.name)
+    raise AssertionError(f"nothing trains in {folder}")
+
+
+def test_half_a_line_of_metrics_waits_for_its_other_half(tmp_path: Path) -> None:
+    metrics = MetricsFile(tmp_path)
+    assert metrics.new_lines() == []
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"st')
+    assert metrics.new_lines() == [{"step": 1}]
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('ep": 2}\n')
+    assert metrics.new_lines() == [{"step": 2}]

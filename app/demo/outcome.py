@@ -68,8 +68,8 @@ def outcome_of(session: Session, files: Path, number: int, checker: Checker) -> 
     turn = turn_of(session, files, current)
     before, after = _texts(turn, Step.EARLIER_TEST_SAMPLES), _texts(turn, Step.TEST_SAMPLES)
     return Outcome(
-        sft=_quality(before.items(), checker),
-        ppo=_quality(after.items(), checker),
+        sft=quality_of(before.items(), checker),
+        ppo=quality_of(after.items(), checker),
         accuracy=_accuracy(turn, checker),
         win_rate=round_win_rate(session, files, current),
         examples=[Example(facts, before[facts], after[facts]) for facts in sorted(after)[:SHOWN] if facts in before],
@@ -87,7 +87,7 @@ def _texts(turn: Turn, step: Step) -> dict[str, str]:
     return {messages[-1]["content"]: text or "" for _, text, messages in rows}
 
 
-def _quality(texts: Iterable[tuple[str, str]], checker: Checker) -> Quality:
+def quality_of(texts: Iterable[tuple[str, str]], checker: Checker) -> Quality:
     told = [(checker.check(parse_facts(facts), text).errors, len(text.split())) for facts, text in texts]
     return Quality(
         errors=fmean(errors for errors, _ in told),
@@ -107,12 +107,12 @@ class Judged:
 
 def _accuracy(turn: Turn, checker: Checker) -> Accuracy:
     pairs = [pair for ranking in _held_out_rankings(turn, checker) for pair in combinations(ranking, 2)]
-    said = [_agrees(one, other, one.rank - other.rank) for one, other in pairs if one.rank != other.rank]
-    true = [_agrees(one, other, one.errors - other.errors) for one, other in pairs if one.errors != other.errors]
+    said = [agrees(one, other, one.rank - other.rank) for one, other in pairs if one.rank != other.rank]
+    true = [agrees(one, other, one.errors - other.errors) for one, other in pairs if one.errors != other.errors]
     return Accuracy(labelers=fmean(said), noiseless=fmean(true), pairs=len(true))
 
 
-def _agrees(one: Judged, other: Judged, worse_by: int) -> float:
+def agrees(one: Judged, other: Judged, worse_by: int) -> float:
     """1 where the scores say the same as `worse_by`, which is positive where `one` is the worse of the two."""
     if one.score == other.score:
         return 0.5

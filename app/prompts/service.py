@@ -86,10 +86,17 @@ def _row(project: Project, new: NewPrompt, source: Source) -> dict[str, Any]:
 
 
 def _refuse_taken_names(session: Session, project: Project, rows: dict[bytes, dict[str, Any]]) -> None:
-    names = {row["external_id"]: digest for digest, row in rows.items() if row["external_id"] is not None}
+    names: dict[str, bytes] = {}
+    for digest, row in rows.items():
+        if row["external_id"] is not None and names.setdefault(row["external_id"], digest) != digest:
+            raise _name_taken(row["external_id"])
     query = select(Prompt.external_id, Prompt.digest).where(
         Prompt.project_id == project.id, Prompt.external_id.in_(names)
     )
     for name, digest in session.execute(query):
-        if names[name] != digest:
-            raise InvalidInput(reason=f"The name {name} already belongs to a prompt with other messages.")
+        if name is not None and names[name] != digest:
+            raise _name_taken(name)
+
+
+def _name_taken(name: str) -> InvalidInput:
+    return InvalidInput(reason=f"The name {name} already belongs to a prompt with other messages.")

@@ -79,3 +79,9 @@ def test_a_name_cannot_come_to_mean_another_prompt(session):
     add_prompts(session, project, [NewPrompt(ask("a"), external_id="p1")], source=Source.IMPORTED)
     with pytest.raises(InvalidInput, match="p1"):
         add_prompts(session, project, [NewPrompt(ask("b"), external_id="p1")], source=Source.IMPORTED)
+
+
+def test_one_file_cannot_give_two_prompts_the_same_name(session):
+    twice = [NewPrompt(ask("a"), external_id="p1"), NewPrompt(ask("b"), external_id="p1")]
+    with pytest.raises(InvalidInput, match="p1"):
+        add_prompts(session, make_project(session), twice, source=Source.IMPORTED)

@@ -1,6 +1,6 @@
 """Which annotations and prompts a dataset takes."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -77,11 +77,7 @@ def prompts_taken(project: Project, chosen: DatasetFilter) -> list[ColumnElement
 def _between(column: InstrumentedAttribute[datetime], chosen: DatasetFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if chosen.since:
-        conditions.append(column >= _start_of(chosen.since))
+        conditions.append(column >= datetime.combine(chosen.since, time.min, UTC))
     if chosen.until:
-        conditions.append(column < _start_of(chosen.until + timedelta(days=1)))
+        conditions.append(column <= datetime.combine(chosen.until, time.max, UTC))  # Postgres counts microseconds too
     return conditions
-
-
-def _start_of(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)

@@ -112,6 +112,7 @@ def test_a_filter_by_campaign_day_and_split_takes_what_it_says(session, tmp_path
     assert freeze(session, tmp_path, project, name="a", campaigns=one.campaigns).rows == 2
     assert freeze(session, tmp_path, project, name="b", splits=[Split.TRAIN]).rows == 2
     assert freeze(session, tmp_path, project, name="c", since=day, until=day).rows == 3
+    assert freeze(session, tmp_path, project, name="ever", until=date.max).rows == 3
     assert freeze(session, tmp_path, project, name="d", at_most=1).rows == 1
     with pytest.raises(NothingToFreeze):
         freeze(session, tmp_path, project, name="e", until=date(2001, 1, 1))

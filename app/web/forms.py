@@ -1,7 +1,8 @@
 """What a person typed into a form: read into a model, or shown again with what is wrong, nothing lost.
 
 Names may be bracketed: `rank[12]` and `rank[15]` become `{"rank": {"12": …, "15": …}}`, and every name that ends in
-`[]` becomes a list. An empty field is an absent one.
+`[]` becomes a list. An empty field is an absent one. NUL, which Postgres cannot keep, becomes the sign for what cannot
+be shown, so that a pasted one costs nobody their work.
 """
 
 import re
@@ -89,12 +90,16 @@ def posted(model: type[Model]) -> Any:
 def read_form(model: type[Model], items: Iterable[tuple[str, Typed]]) -> Form[Model]:
     values: dict[str, list[Typed]] = {}
     for name, value in items:
-        values.setdefault(name, []).append(value)
+        values.setdefault(_storable(name), []).append(_storable(value) if isinstance(value, str) else value)
     try:
         return Form(values, model.model_validate(nested(values)), {})
     except ValidationError as invalid:
         errors = {_field_name(error["loc"], values): sentence(error) for error in reversed(invalid.errors())}
         return Form(values, None, errors)
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def nested(values: dict[str, list[Typed]]) -> dict[str, Any]:

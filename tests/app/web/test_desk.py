@@ -146,6 +146,16 @@ def test_a_broken_draft_is_refused(pages: PageClient, session: Session, typed: d
     assert pages.http.post(f"{desk.path}/draft", data=form).status_code == 422
 
 
+def test_a_pasted_nul_costs_nobody_their_work(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    typed = _judged(1, 2, 3, 4) | {"output[a][notes]": "before\0after"}
+    saved = pages.http.post(f"{desk.path}/draft", data=desk.form(f"{desk.path}/submit") | typed)
+    assert saved.json()["version"] == 1
+    pages.submit(desk, f"{desk.path}/submit", **typed)
+    notes = [output.ratings.get("notes") for output in session.scalars(select(AnnotatedOutput))]
+    assert "before\N{REPLACEMENT CHARACTER}after" in notes
+
+
 def test_a_heartbeat_renews_the_lease_and_counts_active_time(pages: PageClient, session: Session) -> None:
     desk = _begin(pages, session)
     before = _only(session, Assignment).deadline

@@ -66,6 +66,12 @@ def test_each_error_is_a_sentence_under_its_field(items: list[tuple[str, str]], 
     assert form.errors == {field: sentence}
 
 
+def test_nul_which_cannot_be_stored_is_replaced() -> None:
+    form = read(("name", "a\0b"), ("rank[\0]", "1"))
+    assert form.value("name") == "a\N{REPLACEMENT CHARACTER}b"
+    assert "rank[\N{REPLACEMENT CHARACTER}]" in form.values
+
+
 def test_a_form_with_errors_keeps_everything_typed() -> None:
     form = read(("name", "abcdef"), ("note", "  long\nnote "), ("flags[12][]", "p"), ("flags[12][]", "q"))
     assert form.value("name") == "abcdef"

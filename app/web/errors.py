@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy import inspect
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -24,6 +26,7 @@ def install_error_pages(app: FastAPI) -> None:
     app.add_exception_handler(SignInNeeded, _sign_in_needed)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _unreadable_address)
+    app.add_exception_handler(DataError, _not_storable)
 
 
 def wants_json(request: Request) -> bool:
@@ -34,6 +37,9 @@ def wants_json(request: Request) -> bool:
 def error_answer(request: Request, status: HTTPStatus, sentence: str) -> Response:
     if wants_json(request):
         return JSONResponse({"error": sentence}, status)
+    user = getattr(request.state, "user", None)
+    if user is not None and inspect(user).expired:  # a failed flush undid the transaction that the page would read from
+        request.state.user = None
     return page(request, "errors/error.html", status, heading=_heading(status), sentence=sentence)
 
 
@@ -71,6 +77,14 @@ def _http_error(request: Request, error: Exception) -> Response:
 def _unreadable_address(request: Request, _error: Exception) -> Response:
     """Only the path and the query are parsed by FastAPI; forms have `app.web.forms`."""
     return error_answer(request, HTTPStatus.NOT_FOUND, _("There is nothing at this address."))
+
+
+def _not_storable(request: Request, _error: Exception) -> Response:
+    """Well-formed, but beyond what the database has: a number of thirty digits, half a surrogate pair."""
+    if request.method == "GET":
+        return error_answer(request, HTTPStatus.NOT_FOUND, _("There is nothing at this address."))
+    sentence = _("A number is too large or a character cannot be stored, so nothing was saved.")
+    return error_answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence)
 
 
 class FailurePages:

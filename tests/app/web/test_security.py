@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from app.accounts.models import Role, SignInAttempt
 from app.config import Settings
 from app.web.templating import static_url
 from tests.app.web.test_signing_in import PASSWORD, make_person
+from tests.factories import make_project
 from tests.pages import PageClient
 
 POLICY = (
@@ -163,3 +165,17 @@ def test_a_refused_person_still_sees_where_they_are(pages: PageClient) -> None:
     page = pages.get("/users", status=403)
     assert page.heading == "Not allowed"
     assert person.name in page.text
+
+
+@pytest.mark.parametrize("area", ["campaigns", "checkpoints", "datasets", "projects", "prompts", "rounds", "users"])
+def test_a_number_beyond_all_numbers_leads_nowhere(pages: PageClient, area: str) -> None:
+    pages.sign_in_as(Role.ADMIN)
+    assert pages.get(f"/{area}/{'9' * 30}", status=404).heading == "Page not found"
+
+
+def test_what_the_database_cannot_keep_is_refused_with_a_page(pages: PageClient, session: Session) -> None:
+    pages.sign_in_as(Role.ADMIN)
+    path = f"/projects/{make_project(session).id}/form/json"
+    unstorable = {"output": [{"name": "a", "label": "a\0b", "type": "flag"}]}
+    page = pages.post(path, {"definition": json.dumps(unstorable)}, status=422)
+    assert "cannot be stored" in page.text

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
 from app.completions.models import Completion, CompletionScore
+from app.db import among
 from app.evaluation.win_rate import WinRate
 from app.prompts.models import Prompt, Split
 from app.rounds.advancing import turn_of
@@ -82,7 +83,7 @@ def _texts(turn: Turn, step: Step) -> dict[str, str]:
     rows = turn.session.execute(
         select(Completion.id, Completion.text, Prompt.messages)
         .join(Prompt, Prompt.id == Completion.prompt_id)
-        .where(Completion.id.in_([completion_id for _, completion_id in pairs]))
+        .where(among(Completion.id, (completion_id for _, completion_id in pairs)))
     )
     return {messages[-1]["content"]: text or "" for _, text, messages in rows}
 
@@ -121,9 +122,7 @@ def agrees(one: Judged, other: Judged, worse_by: int) -> float:
 
 def _held_out_rankings(turn: Turn, checker: Checker) -> Iterator[list[Judged]]:
     query = (
-        select(
-            AnnotatedOutput.annotation_id, AnnotatedOutput.rank, Prompt.messages, Completion.text, CompletionScore.score
-        )
+        select(AnnotatedOutput, Prompt.messages, Completion.text, CompletionScore.score)
         .join(Annotation, Annotation.id == AnnotatedOutput.annotation_id)
         .join(Task, Task.id == Annotation.task_id)
         .join(Completion, Completion.id == AnnotatedOutput.completion_id)

@@ -49,9 +49,13 @@ def model_path(checkpoint: Checkpoint, files: Path) -> str:
 
 
 def _texts_of(demonstrations: Path, folder: Path) -> Path:
-    """What a language model learns from demonstrations alone: each prompt's contents, then the answer."""
+    """What a language model learns from demonstrations alone: each prompt's contents, then the answer.
+
+    Of the training split only: what the base model has read cannot test the policies that descend from it.
+    """
     path = folder / "texts.jsonl"
-    write_lines(path, (TextRecord(_plain(each)) for each in read_lines(Demonstration, demonstrations)))
+    records = (each for each in read_lines(Demonstration, demonstrations) if each.split == "train")
+    write_lines(path, (TextRecord(_plain(each)) for each in records))
     return path.resolve()
 
 

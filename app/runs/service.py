@@ -1,7 +1,8 @@
 """Verbs of a run: queue it, claim it, keep it alive, end it.
 
-A claim is numbered by `attempts`. Whoever holds an older number has lost the run (its worker stalled and another
-took over) and every verb below then raises `RunLost`, so that two workers never write one run.
+A claim is numbered by `attempts` and signed by its worker, because the numbers begin anew when a failed run is tried
+again. Whoever holds another claim has lost the run (its worker stalled and another took over) and every verb below
+then raises `RunLost`, so that two workers never write one run.
 """
 
 from collections.abc import Sequence
@@ -52,6 +53,7 @@ class Claim:
     run_id: int
     attempt: int
     stage: Stage
+    worker: str
 
 
 def enqueue_run(
@@ -110,7 +112,7 @@ def claim_next_run(session: Session, worker: str) -> Claim | None:
         .returning(Run.id, Run.attempts, Run.stage)
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    return Claim(taken.id, taken.attempts, taken.stage) if taken else None
+    return Claim(taken.id, taken.attempts, taken.stage, worker) if taken else None
 
 
 def held_run(session: Session, claim: Claim) -> Run:
@@ -118,7 +120,7 @@ def held_run(session: Session, claim: Claim) -> Run:
     run = session.scalar(
         select(Run).where(Run.id == claim.run_id).with_for_update().execution_options(populate_existing=True)
     )
-    if run is None or run.state is not RunState.RUNNING or run.attempts != claim.attempt:
+    if run is None or (run.state, run.attempts, run.worker) != (RunState.RUNNING, claim.attempt, claim.worker):
         raise RunLost(run=claim.run_id)
     return run
 
@@ -136,11 +138,10 @@ def record_metrics(session: Session, claim: Claim, lines: Sequence[dict[str, Any
     if not lines:
         return
     rows = {line["step"]: {"run_id": claim.run_id, "step": line["step"], "values": line} for line in lines}
-    statement = insert(RunMetric).values(list(rows.values()))
+    statement = insert(RunMetric)
+    replace = {"values": statement.excluded["values"]}
     session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["run_id", "step"], set_={"values": statement.excluded["values"]}
-        )
+        statement.on_conflict_do_update(index_elements=["run_id", "step"], set_=replace), list(rows.values())
     )
 
 

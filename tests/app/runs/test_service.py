@@ -105,6 +105,20 @@ def test_a_silent_worker_loses_its_run_to_another(session):
     assert finish_run(session, new, None).state is RunState.FINISHED
 
 
+def test_a_worker_that_slept_through_a_failure_and_a_retry_has_lost_the_run(session):
+    run, old = claimed(session)
+    run.heartbeat_at = now() - timedelta(minutes=5)
+    session.flush()
+    recover_stalled_runs(session)
+    fail_run(session, claim_next_run(session, "there:2"), "The texts are empty.", "")
+    retry_run(session, run)
+    new = claim_next_run(session, "there:2")
+    assert new.attempt == old.attempt
+    with pytest.raises(RunLost):
+        beat(session, old, 0.9)
+    assert beat(session, new, 0.1) is False
+
+
 def test_a_run_that_silences_every_worker_fails_in_the_end(session):
     run = make_run(session)
     for _ in range(MOST_ATTEMPTS):
@@ -161,6 +175,12 @@ def test_a_step_written_again_after_a_resume_replaces_its_line(session):
     assert [line["loss"] for line in metric_lines(session, run)] == [3.0, 2.5, 1.0]
     assert latest_metrics(session, run) == {"loss": 1.0}
     assert session.scalar(select(func.count()).select_from(RunMetric)) == 3
+
+
+def test_all_lines_of_a_long_run_are_stored_at_once(session):
+    run, claim = claimed(session)
+    record_metrics(session, claim, [{"step": step} for step in range(22_000)])  # times 3 parameters: over the limit
+    assert session.scalar(select(func.count()).where(RunMetric.run_id == run.id)) == 22_000
 
 
 def test_thinned_metrics_keep_the_last_line(session):

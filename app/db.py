@@ -7,8 +7,20 @@ from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Any, TypeVar
 
-from sqlalchemy import BigInteger, DateTime, Engine, Enum, Identity, MetaData, create_engine, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Engine,
+    Enum,
+    Identity,
+    MetaData,
+    any_,
+    create_engine,
+    func,
+    literal,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 
 # Stable names, so that migrations can speak of constraints.
@@ -60,6 +72,12 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """A session for commands and the worker: committed when the block ends well, else rolled back."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def among(column: Any, numbers: Iterable[int]) -> ColumnElement[bool]:
+    """`column IN (numbers)` for any many of them: as one array, since a statement takes 65,535 parameters at most."""
+    condition: ColumnElement[bool] = column == any_(literal(list(numbers), ARRAY(BigInteger)))
+    return condition
 
 
 def in_batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

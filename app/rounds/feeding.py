@@ -11,6 +11,7 @@ from app.accounts.models import Cohort
 from app.campaigns.models import Campaign, CampaignKind, CampaignState
 from app.campaigns.service import create_campaign, open_campaign
 from app.completions.models import Completion
+from app.db import among
 from app.prompts.models import Prompt
 from app.quality.membership import admit_cohort
 from app.rounds.turn import Turn
@@ -66,9 +67,9 @@ def open_ranking_campaign(
 
 def _loaded(session: Session, groups: dict[int, list[int]]) -> list[tuple[Prompt, list[Completion]]]:
     enough = {prompt_id: ids for prompt_id, ids in groups.items() if len(ids) >= FEWEST}
-    prompts = {each.id: each for each in session.scalars(select(Prompt).where(Prompt.id.in_(enough)))}
+    prompts = {each.id: each for each in session.scalars(select(Prompt).where(among(Prompt.id, enough)))}
     wanted = [number for ids in enough.values() for number in ids]
-    completions = {each.id: each for each in session.scalars(select(Completion).where(Completion.id.in_(wanted)))}
+    completions = {each.id: each for each in session.scalars(select(Completion).where(among(Completion.id, wanted)))}
     return [(prompts[prompt_id], [completions[number] for number in ids]) for prompt_id, ids in enough.items()]
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.checkpoints.models import Checkpoint
 from app.completions.models import Completion, CompletionAuthor
+from app.db import among
 from app.projects.models import Project
 from app.prompts.models import Prompt, Split
 
@@ -55,7 +56,7 @@ def _outputs_in_turn(
     query = (
         select(Completion)
         .join(CompletionAuthor, CompletionAuthor.completion_id == Completion.id)
-        .where(Completion.prompt_id.in_([prompt.id for prompt in prompts]), Completion.text.is_not(None))
+        .where(among(Completion.prompt_id, (prompt.id for prompt in prompts)), Completion.text.is_not(None))
         .where(author.in_([checkpoint.id for checkpoint in checkpoints]))
         .order_by(turn, func.random())
     )

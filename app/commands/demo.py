@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from app.config import settings
 from app.db import transaction
@@ -117,7 +118,7 @@ def _gained(outcome: Outcome) -> Table:
 def _examples(outcome: Outcome) -> Table:
     table = Table("Facts", "SFT", "PPO", title="The same held-out prompts before and after", show_lines=True)
     for example in outcome.examples:
-        table.add_row(example.facts, example.before, example.after)
+        table.add_row(*map(Text, (example.facts, example.before, example.after)))  # whose brackets are not markup
     return table
 
 

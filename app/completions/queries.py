@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.checkpoints.models import Checkpoint
 from app.completions.models import Completion, CompletionAuthor, CompletionScore
+from app.db import in_batches
 from app.prompts.models import Prompt
+
+BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,16 @@ def _scores(ids: list[int]) -> Select[int, str, float]:
         .join(Checkpoint, Checkpoint.id == CompletionScore.checkpoint_id)
         .where(CompletionScore.completion_id.in_(ids))
     )
+
+
+def completion_ids(session: Session, keys: Iterable[tuple[int, bytes]]) -> dict[tuple[int, bytes], int]:
+    """By prompt id and digest; those that are not there are left out."""
+    key = tuple_(Completion.prompt_id, Completion.digest)
+    ids: dict[tuple[int, bytes], int] = {}
+    for batch in in_batches(keys, BATCH):
+        query = select(Completion.prompt_id, Completion.digest, Completion.id).where(key.in_(batch))
+        ids |= {(prompt_id, digest): number for prompt_id, digest, number in session.execute(query)}
+    return ids
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.checkpoints.models import Checkpoint
 from app.completions.models import Completion, CompletionAuthor, CompletionScore
+from app.completions.queries import BATCH, completion_ids
 from app.db import in_batches
 from app.errors import InvalidInput
 from app.prompts.messages import checked_text
 from app.prompts.models import Prompt
-
-BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def add_completions(session: Session, completions: Iterable[NewCompletion]) -> t
         texts = {(new.prompt_id, new.digest): _row(new) for new in batch}
         statement = insert(Completion).on_conflict_do_nothing(index_elements=["prompt_id", "digest"])
         added += len(session.scalars(statement.returning(Completion.id), list(texts.values())).all())
-        ids.update(_ids(session, texts))
+        ids.update(completion_ids(session, texts))
         _add_authors(session, batch, ids)
     return ids, added
 
@@ -90,12 +88,6 @@ def add_completions(session: Session, completions: Iterable[NewCompletion]) -> t
 def _row(new: NewCompletion) -> dict[str, Any]:
     text = checked_text(new.text) if new.text is not None else None
     return {"prompt_id": new.prompt_id, "text": text, "digest": new.digest, "external_id": new.external_id}
-
-
-def _ids(session: Session, texts: Iterable[tuple[int, bytes]]) -> dict[tuple[int, bytes], int]:
-    key = tuple_(Completion.prompt_id, Completion.digest)
-    query = select(Completion.prompt_id, Completion.digest, Completion.id).where(key.in_(list(texts)))
-    return {(prompt_id, digest): number for prompt_id, digest, number in session.execute(query)}
 
 
 def _add_authors(session: Session, batch: Iterable[NewCompletion], ids: Mapping[tuple[int, bytes], int]) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.checkpoints.models import Checkpoint, CheckpointKind
 from app.checkpoints.service import register_checkpoint
+from app.completions.queries import completion_ids
 from app.completions.service import NewCompletion, add_completions, record_scores
 from app.projects.models import Project
 from app.runs.models import Run, Stage
@@ -24,7 +25,7 @@ PRODUCES = {
 def register_results(session: Session, run: Run, files: Path) -> Checkpoint | None:
     """The checkpoint that a training stage made; samples and scores are stored instead where that was the stage."""
     if run.stage is Stage.SAMPLE:
-        sampled_completions(session, run, files)
+        add_completions(session, _completions(session, run, files))
     elif run.stage is Stage.SCORE:
         _store_scores(session, run, files)
     else:
@@ -47,19 +48,19 @@ def _register_model(session: Session, run: Run, files: Path) -> Checkpoint:
 
 
 def sampled_completions(session: Session, run: Run, files: Path) -> list[tuple[int, int]]:
-    """(prompt id, completion id) of each line of `samples.jsonl`, in its order; stored if not yet there."""
+    """(prompt id, completion id) of each line of a finished run's `samples.jsonl`, in its order."""
+    sampled = [(each.prompt_id, each.digest) for each in _completions(session, run, files)]
+    ids = completion_ids(session, sampled)
+    return [(key[0], ids[key]) for key in sampled]
+
+
+def _completions(session: Session, run: Run, files: Path) -> Iterator[NewCompletion]:
     author = input_checkpoint(session, run, "model")
-    new = list(_completions(run, files, author.id if author else None))
-    ids, _ = add_completions(session, new)
-    return [(each.prompt_id, ids[each.prompt_id, each.digest]) for each in new]
-
-
-def _completions(run: Run, files: Path, checkpoint_id: int | None) -> Iterator[NewCompletion]:
     for sample in read_lines(Sample, files / run.location / "samples.jsonl"):
         yield NewCompletion(
             int(sample.prompt_id),
             sample.completion.replace("\0", "\N{REPLACEMENT CHARACTER}"),  # which Postgres cannot keep; the ids can
-            checkpoint_id=checkpoint_id,
+            checkpoint_id=author.id if author else None,
             token_ids=sample.token_ids,
             finish_reason=sample.finish_reason,
             logprob=sample.logprob,

@@ -1,0 +1,49 @@
+"""What a finished run leaves behind."""
+
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.checkpoints.models import CheckpointKind
+from app.checkpoints.service import register_checkpoint
+from app.completions.models import Completion
+from app.datasets.filtering import DatasetFilter
+from app.datasets.freezing import freeze_dataset
+from app.datasets.models import DatasetKind
+from app.projects.models import Project
+from app.runs.models import Run, Stage
+from app.runs.results import register_results, sampled_completions
+from app.runs.service import Input, enqueue_run
+from tests.factories import make_prompt
+from trainer.records import Sample, write_lines
+
+
+def sampled(session: Session, files: Path, *texts: str) -> Run:
+    """A run of the stage `sample`, with these texts for one prompt."""
+    prompt = make_prompt(session)
+    project = session.get_one(Project, prompt.project_id)
+    policy = register_checkpoint(session, project, CheckpointKind.POLICY, "policy", location="somewhere")
+    prompts = freeze_dataset(session, files, project, "prompts", DatasetKind.PROMPTS, DatasetFilter())
+    inputs = [Input("model", policy), Input("prompts", prompts)]
+    run = enqueue_run(session, project, Stage.SAMPLE, {}, inputs)
+    (files / run.location).mkdir(parents=True)
+    samples = (Sample(str(prompt.id), said, (1, 2), "stop", -1.0, "policy", 7, 1.0) for said in texts)
+    write_lines(files / run.location / "samples.jsonl", samples)
+    return run
+
+
+def test_samples_become_completions_in_their_order(session: Session, tmp_path: Path) -> None:
+    run = sampled(session, tmp_path, "b", "a", "b", "nul \0")
+    register_results(session, run, tmp_path)
+    numbers = [number for _, number in sampled_completions(session, run, tmp_path)]
+    texts = [session.get_one(Completion, number).text for number in numbers]
+    assert texts == ["b", "a", "b", "nul \N{REPLACEMENT CHARACTER}"]
+    assert numbers[0] == numbers[2]
+
+
+def test_looking_at_samples_writes_nothing(session: Session, tmp_path: Path) -> None:
+    run = sampled(session, tmp_path, "a", "b")
+    register_results(session, run, tmp_path)
+    session.execute(text("SET TRANSACTION READ ONLY"))
+    assert len(sampled_completions(session, run, tmp_path)) == 2

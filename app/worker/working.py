@@ -40,7 +40,7 @@ def stop_on_signals(stopping: threading.Event) -> None:
 def work(engine: Engine, files: Path, stopping: threading.Event) -> None:
     """Until `stopping` is set. In the main thread: a trainer dies with the thread that started it."""
     files = files.resolve()
-    with beside("rounds", look_after_rounds, engine, files, stopping), beside("jobs", run_worker, engine, stopping):
+    with beside("rounds", look_after_rounds, engine, files, stopping), beside("jobs", do_jobs, engine, stopping):
         while not stopping.is_set():
             try:
                 _take_runs(engine, files, stopping)
@@ -87,10 +87,24 @@ def _sleep_until_woken(ear: psycopg.Connection, stopping: threading.Event) -> No
 def look_after_rounds(engine: Engine, files: Path, stopping: threading.Event) -> None:
     """Put stalled runs back into the queue and advance rounds, until `stopping` is set."""
     while not stopping.wait(LOOK_EVERY):
-        try:
+        with kept_going("Rounds are not looked after", stopping):
             with transaction(engine) as session:
                 recover_stalled_runs(session)
             advance_unfinished_rounds(engine, files)
-        except OperationalError:
-            logger.exception("The database does not answer; trying again in %s s", RETRY_AFTER)
-            stopping.wait(RETRY_AFTER)
+
+
+def do_jobs(engine: Engine, stopping: threading.Event) -> None:
+    """The small jobs, until `stopping` is set."""
+    while not stopping.is_set():
+        with kept_going("Small jobs are not done", stopping):
+            run_worker(engine, stopping)
+
+
+@contextmanager
+def kept_going(what: str, stopping: threading.Event) -> Iterator[None]:
+    """Whatever goes wrong is logged and tried again: a thread that died would leave a worker that only looks alive."""
+    try:
+        yield
+    except Exception:
+        logger.exception("%s; trying again in %s s", what, RETRY_AFTER)
+        stopping.wait(RETRY_AFTER)

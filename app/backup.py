@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from http import HTTPStatus
 from importlib.metadata import version
@@ -76,8 +76,8 @@ def write_backup(engine: Engine, files: Path, target: Path) -> Manifest:
 
 
 def restore_backup(engine: Engine, files: Path, archive: Path) -> Manifest:
-    """All or nothing. Raises NotEmpty, BackupDamaged, SchemaNewer, DumpFailed."""
-    if inspect(engine).get_table_names():
+    """All or nothing. Raises NotEmpty, BackupDamaged, SchemaNewer, DumpFailed, DatabaseUnreachable."""
+    if schema.current_revision(engine) or inspect(engine).get_table_names():
         raise NotEmpty(what="the database")
     if files.exists() and any(files.iterdir()):
         raise NotEmpty(what=files)
@@ -100,9 +100,16 @@ def _add_everything(archive: tarfile.TarFile, engine: Engine, files: Path, folde
     dump = folder / DUMP
     _run("pg_dump", engine, "--format=custom", f"--file={dump}")
     yield DUMP, _add_file(archive, DUMP, dump)
-    for path in sorted(path for path in files.rglob("*") if path.is_file()):
+    for path in _files_below(files):
         name = f"{FILES}/{path.relative_to(files).as_posix()}"
-        yield name, _add_file(archive, name, path)
+        with suppress(FileNotFoundError):  # a run that goes on deletes its older checkpoints
+            yield name, _add_file(archive, name, path)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """`os.walk` passes over a folder that is gone by the time it comes there."""
+    found = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
+    return sorted(path for path in found if path.is_file())
 
 
 def _add_file(archive: tarfile.TarFile, name: str, path: Path) -> str:

@@ -8,8 +8,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
 from app import schema
-from app.backup import BackupDamaged, BackupExists, NotEmpty, restore_backup, write_backup
-from app.db import transaction
+from app.backup import BackupDamaged, BackupExists, NotEmpty, _add_everything, restore_backup, write_backup
+from app.db import connect, transaction
 from tests.factories import make_campaign, make_tasks
 
 
@@ -87,6 +87,23 @@ def test_a_backup_without_files_is_a_backup(filled, empty, tmp_path):
     write_backup(filled, tmp_path / "none", tmp_path / "backup.tar")
     restore_backup(empty, tmp_path / "restored", tmp_path / "backup.tar")
     assert rows(empty) == rows(filled)
+
+
+def test_files_that_a_run_deletes_meanwhile_are_passed_over(filled, files, tmp_path):
+    with tarfile.open(tmp_path / "archive.tar", "w") as archive:
+        added = []
+        for name, _ in _add_everything(archive, filled, files, tmp_path):
+            added.append(name)
+            (files / "empty").unlink(missing_ok=True)
+    assert added == ["database.dump", "files/a name é", "files/datasets/1/comparisons.jsonl"]
+    with tarfile.open(tmp_path / "archive.tar") as archive:
+        assert archive.getnames() == added
+
+
+def test_a_database_that_does_not_answer_is_said_so(tmp_path):
+    nowhere = connect(f"postgresql+psycopg:///rondo?host={tmp_path}")
+    with pytest.raises(schema.DatabaseUnreachable):
+        restore_backup(nowhere, tmp_path / "restored", tmp_path / "backup.tar")
 
 
 def test_a_backup_overwrites_nothing(filled, files, tmp_path):

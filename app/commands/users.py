@@ -14,9 +14,10 @@ from app.accounts.invitations import invite, invite_first_admin
 from app.accounts.links import make_user_link
 from app.accounts.models import Cohort, LinkPurpose, Origin, Role, User
 from app.accounts.queries import require_user, users_of
-from app.accounts.service import change_role, deactivate, reactivate
+from app.accounts.service import deactivate, reactivate
 from app.config import Settings, settings
 from app.db import transaction
+from app.quality.membership import move
 from app.storage import storage
 from app.web.addresses import served_address
 
@@ -83,7 +84,7 @@ def reset_user(email: Email) -> None:
 def change_user_role(email: Email, role: Annotated[Role, typer.Argument()], cohort: OfCohort = None) -> None:
     """Change what an account may do, or a labeler's cohort."""
     with account(email) as (session, user):
-        change_role(session, user, role, cohort)
+        move(session, user, role, cohort)
         place = f"{user.role} ({user.cohort})" if user.cohort else user.role
     typer.echo(f"{email} is now {place}.")
 

@@ -6,7 +6,8 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.accounts.models import Origin, Role, User
+from app.accounts.models import Cohort, Origin, Role, User
+from app.accounts.service import change_role
 from app.campaigns.models import Campaign, CampaignMember
 from app.errors import DomainError, message
 
@@ -31,6 +32,20 @@ def admit(session: Session, campaign: Campaign, labeler: User) -> None:
 def pause(session: Session, campaign: Campaign, labeler: User) -> None:
     """Hand this labeler no more tasks; the one on their desk may be finished."""
     _set_paused(session, campaign, labeler, paused=True)
+
+
+def move(session: Session, user: User, role: Role, cohort: Cohort | None = None) -> None:
+    """Change role and cohort, as `accounts.service.change_role` does; campaigns of other cohorts are paused for them.
+
+    Else somebody from the training cohort would go on evaluating, or the other way round.
+    """
+    change_role(session, user, role, cohort)
+    elsewhere = select(Campaign.id).where(Campaign.cohort.is_distinct_from(user.cohort))
+    session.execute(
+        update(CampaignMember)
+        .where(CampaignMember.user_id == user.id, CampaignMember.campaign_id.in_(elsewhere))
+        .values(paused=True)
+    )
 
 
 def labelers_of_cohort(session: Session, campaign: Campaign) -> Sequence[User]:

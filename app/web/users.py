@@ -12,7 +12,8 @@ from app.accounts.invitations import invite, withdraw_invitations
 from app.accounts.links import make_user_link
 from app.accounts.models import Cohort, LinkPurpose, Origin, Role, User
 from app.accounts.queries import user_with, users_of, waiting_invitations
-from app.accounts.service import change_role, deactivate, reactivate
+from app.accounts.service import deactivate, reactivate
+from app.quality.membership import move
 from app.web.addresses import public_address
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
@@ -80,7 +81,7 @@ def save_role(
     user = user_with(session, number)
     if form.data:
         with form.attempt(session, "role"):
-            change_role(session, user, form.data.role, form.data.cohort)
+            move(session, user, form.data.role, form.data.cohort)
             flash(request, _("The role was saved."))
             return redirect(f"/users/{number}")
     return page(request, "users/show.html", status=422, user=user, form=form)

@@ -5,8 +5,9 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import Cohort, OneTimeLink, Origin, Role, User
 from app.accounts.queries import user_by_email
+from app.campaigns.queries import members
 from app.config import Settings
-from tests.factories import make_labeler, make_user
+from tests.factories import make_labeler, make_open_campaign, make_user
 from tests.pages import Page, PageClient
 
 
@@ -114,10 +115,12 @@ def test_the_last_admin_stays(pages: PageClient, session: Session) -> None:
 
 def test_a_role_and_a_cohort_are_changed(pages: PageClient, session: Session) -> None:
     labeler = make_labeler(session)
+    campaign = make_open_campaign(session)
     pages.sign_in_as(Role.ADMIN)
     page = pages.get(f"/users/{labeler.id}")
     page = pages.submit(page, f"/users/{labeler.id}/role", cohort="held_out")
     assert session.get_one(User, labeler.id).cohort is Cohort.HELD_OUT
+    assert [member.paused for member in members(session, campaign)] == [True]
     pages.submit(page, f"/users/{labeler.id}/role", role="researcher")
     assert session.get_one(User, labeler.id).cohort is None
 

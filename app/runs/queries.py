@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from app.checkpoints.models import Checkpoint
 from app.datasets.models import Dataset
 from app.errors import NotFound
-from app.projects.models import Project
-from app.runs.models import Run, RunInput, RunMetric, RunState
+from app.runs.models import Run, RunInput, RunMetric
 from app.runs.service import Input
 
 
@@ -19,11 +18,6 @@ def run_by_id(session: Session, number: int) -> Run:
     if run is None:
         raise NotFound(what="run", number=number)
     return run
-
-
-def runs_of(session: Session, project: Project) -> Sequence[Run]:
-    """Newest first."""
-    return session.scalars(select(Run).where(Run.project_id == project.id).order_by(Run.id.desc())).all()
 
 
 def inputs_of(session: Session, run: Run) -> list[Input]:
@@ -35,6 +29,11 @@ def inputs_of(session: Session, run: Run) -> list[Input]:
         .order_by(RunInput.id)
     )
     return [Input(setting, dataset or checkpoint) for setting, dataset, checkpoint in rows]
+
+
+def datasets_read_by(session: Session, run: Run) -> Sequence[Dataset]:
+    query = select(Dataset).join(RunInput, RunInput.dataset_id == Dataset.id).where(RunInput.run_id == run.id)
+    return session.scalars(query.order_by(RunInput.id)).all()
 
 
 def input_checkpoint(session: Session, run: Run, setting: str) -> Checkpoint | None:
@@ -79,11 +78,6 @@ def metric_lines(session: Session, run: Run, at_most: int = 500) -> Sequence[dic
     every = func.greatest(numbered.c.total / at_most, 1)
     thinned = select(numbered.c["values"]).where((numbered.c.from_the_end - 1) % every == 0).order_by(numbered.c.step)
     return session.scalars(thinned).all()
-
-
-def unfinished_runs(session: Session) -> int:
-    waiting = select(func.count()).where(Run.state.in_([RunState.QUEUED, RunState.RUNNING]))
-    return session.scalar(waiting) or 0
 
 
 def produced_by(session: Session, run: Run) -> Checkpoint | None:

@@ -11,7 +11,11 @@ from app.annotations.models import Annotation
 from app.checkpoints.models import CheckpointKind
 from app.checkpoints.service import register_checkpoint
 from app.config import Settings
-from app.datasets.models import Dataset
+from app.datasets.filtering import DatasetFilter
+from app.datasets.freezing import freeze_dataset
+from app.datasets.models import Dataset, DatasetKind
+from app.runs.models import Stage
+from app.runs.service import Input, enqueue_run
 from tests.factories import make_project
 
 
@@ -118,3 +122,18 @@ def test_a_checkpoint_shows_what_it_was_made_from_and_what_was_made_from_it(sess
     assert "1.5" in shown.text
     assert "the sft" in pages.get(f"/checkpoints/{base.id}").links
     assert {"the base", "the sft"} <= set(pages.get("/checkpoints").links)
+
+
+def test_a_checkpoint_leads_back_to_its_run_and_the_digest_of_its_dataset(session, pages, project, tmp_path):
+    import_comparisons(session, project, io.BytesIO(comparisons(1)), source="file")
+    frozen = freeze_dataset(session, tmp_path, project, "ranked", DatasetKind.COMPARISONS, DatasetFilter())
+    sft = register_checkpoint(session, project, CheckpointKind.SFT, "the sft", location="x")
+    inputs = [Input("model", sft), Input("comparisons", frozen)]
+    run = enqueue_run(session, project, Stage.REWARD, {}, inputs)
+    made = register_checkpoint(session, project, CheckpointKind.REWARD, "the reward model", location="y", parent=sft)
+    run.produced_checkpoint_id = made.id
+    session.flush()
+    shown = pages.get(f"/checkpoints/{made.id}")
+    assert shown.links["ranked"] == f"/datasets/{frozen.id}"
+    assert shown.links[f"Run {run.id}: reward"] == f"/runs/{run.id}"
+    assert frozen.digest in shown.text

@@ -33,8 +33,6 @@ NAMING = {
 }
 
 Row = TypeVar("Row")
-Json = dict[str, Any]
-JsonList = list[Any]
 
 PrimaryKey = Annotated[int, mapped_column(BigInteger, Identity(always=False), primary_key=True)]
 Created = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())]

@@ -7,14 +7,14 @@ from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
 from app.campaigns.models import Campaign
 from app.checkpoints.models import Checkpoint
 from app.completions.models import CompletionAuthor
-from app.evaluation.win_rate import Verdict, WinRate, win_rate
+from app.evaluation.win_rate import Verdict
 from app.tasks.models import Task
 
 
 def verdicts_between(session: Session, campaign: Campaign, policy: Checkpoint, baseline: Checkpoint) -> list[Verdict]:
     """Every pair of their outputs in every current ranking of the campaign; a text that both wrote is a tie.
 
-    A task whose outputs were equal was never shown (nobody ranks a text against itself): see `equal_outputs`.
+    Prompts for which all outputs were equal have no task: nobody ranks a text against itself.
     """
     ours, theirs = aliased(AnnotatedOutput), aliased(AnnotatedOutput)
     our_author, their_author = aliased(CompletionAuthor), aliased(CompletionAuthor)
@@ -44,7 +44,3 @@ def verdicts_between(session: Session, campaign: Campaign, policy: Checkpoint, b
         .order_by(Task.id, Annotation.id)
     )
     return [Verdict(prompt_id, outcome) for prompt_id, outcome in session.execute(query)]
-
-
-def campaign_win_rate(session: Session, campaign: Campaign, policy: Checkpoint, baseline: Checkpoint) -> WinRate | None:
-    return win_rate(verdicts_between(session, campaign, policy, baseline))

@@ -36,7 +36,6 @@ class ShownOutput:
     html: Markup
     rank: int | None
     values: dict[str, Answer]
-    truncated_plain: bool = False  # the text says so itself
 
 
 @dataclass(frozen=True)

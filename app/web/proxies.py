@@ -5,7 +5,7 @@ what they like there (a false host in a link, a fresh address for every guess of
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,11 +18,21 @@ def networks(addresses: str) -> list[Network]:
     return [ip_network(address.strip(), strict=False) for address in addresses.split(",") if address.strip()]
 
 
-def is_within(address: str, trusted: Sequence[Network]) -> bool:
+def address_in(written: str) -> IPv4Address | IPv6Address | None:
+    """Also where a port follows, as some proxies write it, or IPv4 is spelled as IPv6, as dual-stack sockets do."""
+    bare = written.removeprefix("[").partition("]")[0]
+    if bare.count(":") == 1:
+        bare = bare.partition(":")[0]
     try:
-        return any(ip_address(address) in network for network in trusted)
+        found = ip_address(bare)
     except ValueError:
-        return False
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+
+
+def is_within(written: str, trusted: Sequence[Network]) -> bool:
+    address = address_in(written)
+    return address is not None and any(address in network for network in trusted)
 
 
 class ForwardedHeaders:
@@ -48,4 +58,6 @@ class ForwardedHeaders:
     def _first_untrusted(self, chain: str) -> str | None:
         """Each proxy appends whom it heard from, so what is left of the last stranger is hearsay."""
         addresses = [address.strip() for address in chain.split(",") if address.strip()]
-        return next((address for address in reversed(addresses) if not is_within(address, self.trusted)), None)
+        strangers = (address for address in reversed(addresses) if not is_within(address, self.trusted))
+        first = next(strangers, None)
+        return str(address_in(first) or first) if first else None

@@ -40,6 +40,10 @@ class RoundNotStopped(DomainError):
     sentence = message("Round {number} is {state}; only a failed or cancelled round can be resumed.")
 
 
+class RunStillStopping(DomainError):
+    sentence = message("Run {run} of round {number} has not stopped yet; try again in a moment.")
+
+
 def start_round(session: Session, project: Project, plan: RoundPlan, created_by: User | None = None) -> Round:
     """Checks every setting before anything runs. Raises `InvalidSettings`, `InvalidInput`, `RoundUnderWay`."""
     _check_plan(session, project, plan)
@@ -90,11 +94,13 @@ def cancel_round(session: Session, current: Round) -> None:
 
 
 def resume_round(session: Session, current: Round) -> None:
-    """Go on after a failure or a cancel, from where it stopped."""
+    """Go on after a failure or a cancel, from where it stopped. Raises `RoundNotStopped`, `RunStillStopping`."""
     session.flush()  # a refresh would drop what was not written yet
     session.refresh(current, with_for_update=True)
     if current.state not in (RoundState.FAILED, RoundState.CANCELLED):
         raise RoundNotStopped(number=current.number, state=current.state.value)
+    for run in _runs_in(session, current, RunState.RUNNING):
+        raise RunStillStopping(run=run.id, number=current.number)  # its cancelling would end the round once more
     for run in _runs_in(session, current, RunState.FAILED, RunState.CANCELLED):
         retry_run(session, run)
     current.state, current.error, current.finished_at = RoundState.RUNNING, None, None

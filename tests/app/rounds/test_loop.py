@@ -24,9 +24,9 @@ from app.rounds.models import Round, RoundState
 from app.rounds.plan import RoundPlan, SamplingPlan, Step
 from app.rounds.queries import step_views
 from app.rounds.report import round_win_rate
-from app.rounds.service import RoundUnderWay, cancel_round, resume_round, start_round
+from app.rounds.service import RoundUnderWay, RunStillStopping, cancel_round, resume_round, start_round
 from app.runs.models import Run, RunState, Stage
-from app.runs.service import claim_next_run
+from app.runs.service import claim_next_run, end_cancelled_run
 from app.runs.settings import InvalidSettings
 from app.tasks.leasing import claim_next_task
 from app.worker.execution import execute
@@ -163,6 +163,23 @@ def test_a_cancelled_round_stops_its_run(fresh_database, tmp_path):
         assert session.scalar(select(Run.state)) is RunState.CANCELLED
         assert session.scalars(select(Checkpoint)).all() == []
         assert session.get_one(Round, started.id).state is RoundState.CANCELLED
+
+
+def test_a_cancelled_round_goes_on_only_once_its_run_has_stopped(fresh_database, tmp_path):
+    with transaction(fresh_database) as session:
+        started = start_round(session, prepare(session), PLAN)
+    advance_unfinished_rounds(fresh_database, tmp_path)
+    with transaction(fresh_database) as session:
+        claim = claim_next_run(session, "test:1")
+        current = session.get_one(Round, started.id)
+        cancel_round(session, current)
+        with pytest.raises(RunStillStopping):
+            resume_round(session, current)
+        end_cancelled_run(session, claim)
+        resume_round(session, current)
+    advance_unfinished_rounds(fresh_database, tmp_path)
+    with transaction(fresh_database) as session:
+        assert session.get_one(Round, started.id).state is RoundState.RUNNING
 
 
 def test_settings_are_checked_before_anything_runs(session):

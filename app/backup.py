@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -16,13 +17,14 @@ from tempfile import TemporaryDirectory
 from typing import IO, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
 
 from app import clock, schema
 from app.binaries import newest_binaries
 from app.errors import DomainError, message
 
 DUMP, FILES, MANIFEST = "database.dump", "files", "manifest.json"
+NUMBERED = ("datasets", "runs")  # tables whose rows have a folder that begins with their number
 
 
 class BackupExists(DomainError):
@@ -89,10 +91,23 @@ def restore_backup(engine: Engine, files: Path, archive: Path) -> Manifest:
             if (folder / FILES).exists():
                 shutil.copytree(folder / FILES, files, dirs_exist_ok=True)
             _run("pg_restore", engine, "--single-transaction", "--no-owner", "--no-privileges", str(folder / DUMP))
+            _pass_over_numbers_in(files, engine)
         except BaseException:
             shutil.rmtree(files, ignore_errors=True)
             raise
     return manifest
+
+
+def _pass_over_numbers_in(files: Path, engine: Engine) -> None:
+    """A folder may be newer than the dump: no run or dataset to come may be given its number, and so its files."""
+    advance = text(
+        "SELECT setval(sequence, greatest(:last, nextval(sequence))) FROM pg_get_serial_sequence(:area, 'id') sequence"
+    )
+    with engine.begin() as connection:
+        for area in NUMBERED:
+            numbers = (re.match(r"\d+", path.name) for path in (files / area).glob("*"))
+            last = max((int(number[0]) for number in numbers if number), default=1)
+            connection.execute(advance, {"area": area, "last": last})
 
 
 def _add_everything(archive: tarfile.TarFile, engine: Engine, files: Path, folder: Path) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from app import schema
 from app.backup import BackupDamaged, BackupExists, NotEmpty, _add_everything, restore_backup, write_backup
 from app.db import connect, transaction
-from tests.factories import make_campaign, make_tasks
+from app.runs.models import Stage
+from app.runs.service import enqueue_run
+from tests.factories import make_campaign, make_project, make_tasks
 
 
 @pytest.fixture
@@ -81,6 +83,15 @@ def test_a_restored_database_goes_on_counting(filled, empty, files, tmp_path):
     with Session(empty) as session:
         make_campaign(session)
         session.commit()
+
+
+def test_no_new_run_is_given_the_folder_of_one_that_began_during_the_backup(filled, empty, files, tmp_path):
+    (files / "runs" / "7-pretrain").mkdir(parents=True)
+    (files / "runs" / "7-pretrain" / "config.json").write_text("{}")
+    write_backup(filled, files, tmp_path / "backup.tar")
+    restore_backup(empty, tmp_path / "restored" / "files", tmp_path / "backup.tar")
+    with Session(empty) as session:
+        assert enqueue_run(session, make_project(session), Stage.PRETRAIN, {"texts": "texts.jsonl"}).id == 8
 
 
 def test_a_backup_without_files_is_a_backup(filled, empty, tmp_path):

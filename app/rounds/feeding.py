@@ -14,23 +14,26 @@ from app.completions.models import Completion
 from app.db import among
 from app.prompts.models import Prompt
 from app.quality.membership import admit_cohort
+from app.rounds.plan import SamplingPlan
 from app.rounds.turn import Turn
 from app.runs.models import Run
 from app.runs.results import sampled_completions
 from app.tasks.models import Assignment, AssignmentState, Task
-from app.tasks.service import FEWEST, MOST, add_compare_tasks
+from app.tasks.service import FEWEST, add_compare_tasks
 
 Pair = tuple[int, int]  # prompt id, completion id
+Group = tuple[int, list[int]]  # prompt id, its completions
 
 
 def sampled_pairs(turn: Turn, runs: Sequence[Run]) -> list[list[Pair]]:
     return [sampled_completions(turn.session, run, turn.files) for run in runs]
 
 
-def mixed(by_run: Iterable[Sequence[Pair]], at_most: int, seed: str) -> dict[int, list[int]]:
-    """prompt id -> at most so many different completions, an equal share of each run where there are enough.
+def mixed(by_run: Iterable[Sequence[Pair]], sampling: SamplingPlan, seed: str) -> list[Group]:
+    """Groups of at most `k_max` different completions of a prompt, as many groups of it as `rankings` says.
 
-    Their order is drawn from the seed, so that a position in the task does not tell the run.
+    Each run has an equal share where there are enough. The order is drawn from the seed, so that a position in the
+    task does not tell the run.
     """
     shares: dict[int, list[list[int]]] = defaultdict(list)
     for pairs in by_run:
@@ -38,24 +41,29 @@ def mixed(by_run: Iterable[Sequence[Pair]], at_most: int, seed: str) -> dict[int
         for prompt_id, completion_id in pairs:
             of_run[prompt_id].append(completion_id)
         for prompt_id, completions in of_run.items():
-            shares[prompt_id].append(list(dict.fromkeys(completions)))
-    return {prompt_id: _dealt(share, at_most, f"{seed}:{prompt_id}") for prompt_id, share in shares.items()}
+            shares[prompt_id].append(completions)
+    return [
+        (prompt_id, group)
+        for prompt_id, share in shares.items()
+        for group in _dealt(share, sampling, random.Random(f"{seed}:{prompt_id}"))
+    ]
 
 
-def _dealt(share: list[list[int]], at_most: int, seed: str) -> list[int]:
-    """Like cards: one of each run in turn, until there are enough or none is left."""
+def _dealt(share: list[list[int]], sampling: SamplingPlan, draw: random.Random) -> list[list[int]]:
+    """Like cards: one of each run in turn, until there are enough or none is left, then into equal hands."""
     longest = max(map(len, share))
     in_turn = [of_run[place] for place in range(longest) for of_run in share if place < len(of_run)]
-    chosen = list(dict.fromkeys(in_turn))[:at_most]
-    random.Random(seed).shuffle(chosen)
-    return chosen
+    chosen = list(dict.fromkeys(in_turn))[: sampling.k_max * sampling.rankings]
+    draw.shuffle(chosen)
+    hands = min(sampling.rankings, max(1, len(chosen) // sampling.k_min))
+    return [chosen[hand::hands][: sampling.k_max] for hand in range(hands)]
 
 
 def open_ranking_campaign(
-    turn: Turn, name: str, kind: CampaignKind, cohort: Cohort, runs: Sequence[Run], at_most: int = MOST
+    turn: Turn, name: str, kind: CampaignKind, cohort: Cohort, runs: Sequence[Run], sampling: SamplingPlan
 ) -> Campaign:
     """A campaign over what these runs sampled, open to its whole cohort. Prompts with one text only are left out."""
-    groups = mixed(sampled_pairs(turn, runs), at_most, f"round {turn.round.id}")
+    groups = mixed(sampled_pairs(turn, runs), sampling, f"round {turn.round.id}")
     campaign = create_campaign(
         turn.session, turn.project, name, kind, overlap=turn.plan.overlap, cohort=cohort, priority=turn.round.number
     )
@@ -65,12 +73,12 @@ def open_ranking_campaign(
     return campaign
 
 
-def _loaded(session: Session, groups: dict[int, list[int]]) -> list[tuple[Prompt, list[Completion]]]:
-    enough = {prompt_id: ids for prompt_id, ids in groups.items() if len(ids) >= FEWEST}
-    prompts = {each.id: each for each in session.scalars(select(Prompt).where(among(Prompt.id, enough)))}
-    wanted = [number for ids in enough.values() for number in ids]
+def _loaded(session: Session, groups: list[Group]) -> list[tuple[Prompt, list[Completion]]]:
+    enough = [(prompt_id, ids) for prompt_id, ids in groups if len(ids) >= FEWEST]
+    asked, wanted = [prompt_id for prompt_id, _ in enough], [number for _, ids in enough for number in ids]
+    prompts = {each.id: each for each in session.scalars(select(Prompt).where(among(Prompt.id, asked)))}
     completions = {each.id: each for each in session.scalars(select(Completion).where(among(Completion.id, wanted)))}
-    return [(prompts[prompt_id], [completions[number] for number in ids]) for prompt_id, ids in enough.items()]
+    return [(prompts[prompt_id], [completions[number] for number in ids]) for prompt_id, ids in enough]
 
 
 def is_ranked(session: Session, campaign: Campaign) -> bool:

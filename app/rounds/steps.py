@@ -128,7 +128,11 @@ def sample_earlier_policy_for_test(turn: Turn) -> Outcome:
 
 
 def _sample(turn: Turn, step: Step, policy: Checkpoint, prompts: Step, sampling: SamplingPlan) -> Outcome:
-    settings = {"k_min": sampling.k_min, "k_max": sampling.k_max, "temperature": sampling.temperature}
+    settings = {
+        "k_min": sampling.k_min * sampling.rankings,
+        "k_max": sampling.k_max * sampling.rankings,
+        "temperature": sampling.temperature,
+    }
     return turn.run_step(step, Stage.SAMPLE, _policy_and_prompts(turn, policy, prompts), settings)
 
 
@@ -146,7 +150,7 @@ def rank_candidates(turn: Turn) -> Outcome:
     if campaign is None:
         name = f"Round {turn.round.number}: rank the candidates"
         runs = [turn.the_run(Step.CANDIDATES)]
-        campaign = open_ranking_campaign(turn, name, CampaignKind.COMPARE, Cohort.TRAINING, runs)
+        campaign = open_ranking_campaign(turn, name, CampaignKind.COMPARE, Cohort.TRAINING, runs, turn.plan.candidates)
         turn.keep_campaign(Step.COMPARE, campaign)
     return Outcome.DONE if is_ranked(turn.session, campaign) else Outcome.WAITING
 
@@ -156,9 +160,7 @@ def feed_back(turn: Turn) -> Outcome:
     if turn.campaign_of(Step.NEXT_COMPARE) is None:
         name = f"Round {turn.round.number}: rank the new policy"
         runs = [run for run in (turn.run_of(Step.SAMPLES), turn.run_of(Step.EARLIER_SAMPLES)) if run]
-        campaign = open_ranking_campaign(
-            turn, name, CampaignKind.COMPARE, Cohort.TRAINING, runs, turn.plan.samples.k_max
-        )
+        campaign = open_ranking_campaign(turn, name, CampaignKind.COMPARE, Cohort.TRAINING, runs, turn.plan.samples)
         turn.keep_campaign(Step.NEXT_COMPARE, campaign)
     return Outcome.DONE
 
@@ -168,7 +170,7 @@ def evaluate(turn: Turn) -> Outcome:
     if campaign is None:
         name = f"Round {turn.round.number}: new policy or earlier one"
         runs = [turn.the_run(Step.TEST_SAMPLES), turn.the_run(Step.EARLIER_TEST_SAMPLES)]
-        campaign = open_ranking_campaign(turn, name, CampaignKind.EVALUATE, Cohort.HELD_OUT, runs)
+        campaign = open_ranking_campaign(turn, name, CampaignKind.EVALUATE, Cohort.HELD_OUT, runs, SamplingPlan())
         turn.keep_campaign(Step.EVALUATION, campaign)
     return Outcome.DONE if is_ranked(turn.session, campaign) else Outcome.WAITING
 

@@ -1,0 +1,36 @@
+"""Samples dealt into tasks."""
+
+from app.rounds.feeding import mixed
+from app.rounds.plan import SamplingPlan
+
+
+def test_equal_texts_are_shown_once_and_at_most_k_of_them() -> None:
+    pairs = [(1, number) for number in (5, 5, 6, 7, 8, 9, 10)]
+    ((prompt_id, group),) = mixed([pairs], SamplingPlan(k_min=2, k_max=4), "seed")
+    assert prompt_id == 1
+    assert len(group) == len(set(group)) == 4
+
+
+def test_each_run_has_an_equal_share_in_an_order_that_does_not_tell_it() -> None:
+    ours, theirs = [(1, number) for number in range(10)], [(1, number) for number in range(100, 110)]
+    groups = [mixed([ours, theirs], SamplingPlan(k_min=4, k_max=6), str(seed))[0][1] for seed in range(40)]
+    assert {sum(number < 100 for number in group) for group in groups} == {3}
+    assert {group[0] < 100 for group in groups} == {True, False}
+
+
+def test_several_rankings_of_a_prompt_have_outputs_of_their_own() -> None:
+    plan = SamplingPlan(k_min=4, k_max=9, rankings=2)
+    for count in (8, 11, 18):
+        groups = mixed([[(1, number) for number in range(count)]], plan, "seed")
+        assert sorted(number for _, group in groups for number in group) == list(range(count))
+        assert all(4 <= len(group) <= 9 for _, group in groups)
+
+
+def test_too_few_different_texts_make_one_ranking_rather_than_two_short_ones() -> None:
+    groups = mixed([[(1, number % 6) for number in range(16)]], SamplingPlan(k_min=4, k_max=9, rankings=2), "seed")
+    assert [len(group) for _, group in groups] == [6]
+
+
+def test_the_same_seed_deals_the_same_hands() -> None:
+    pairs = [(prompt, 10 * prompt + number) for prompt in range(5) for number in range(8)]
+    assert mixed([pairs], SamplingPlan(), "seed") == mixed([pairs], SamplingPlan(), "seed")

@@ -1,5 +1,6 @@
 """When a request ends in an error: a page that says what happened and what to do, or JSON for who asked for it."""
 
+from collections.abc import Sequence
 from gettext import gettext as _
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import DomainError
+from app.web.security import ForgedRequest, sent_form
 from app.web.templating import page, redirect
 
 
@@ -23,6 +25,7 @@ class SignInNeeded(Exception):
 
 def install_error_pages(app: FastAPI) -> None:
     app.add_exception_handler(DomainError, _domain_error)
+    app.add_exception_handler(ForgedRequest, _forged_request)
     app.add_exception_handler(SignInNeeded, _sign_in_needed)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _unreadable_address)
@@ -34,13 +37,14 @@ def wants_json(request: Request) -> bool:
     return "application/json" in accepted and "text/html" not in accepted
 
 
-def error_answer(request: Request, status: HTTPStatus, sentence: str) -> Response:
+def error_answer(request: Request, status: HTTPStatus, sentence: str, typed: Sequence[str] = ()) -> Response:
+    """`typed`: texts that were sent and not saved, for their author to take away."""
     if wants_json(request):
         return JSONResponse({"error": sentence}, status)
     user = getattr(request.state, "user", None)
     if user is not None and inspect(user).expired:  # a failed flush undid the transaction that the page would read from
         request.state.user = None
-    return page(request, "errors/error.html", status, heading=_heading(status), sentence=sentence)
+    return page(request, "errors/error.html", status, heading=_heading(status), sentence=sentence, typed=typed)
 
 
 def _heading(status: HTTPStatus) -> str:
@@ -57,6 +61,21 @@ def _heading(status: HTTPStatus) -> str:
 def _domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     return error_answer(request, error.status, error.localized())
+
+
+async def _forged_request(request: Request, error: Exception) -> Response:
+    """Most likely no forgery: a page from before its reader signed in anew. What they wrote must not be lost."""
+    assert isinstance(error, ForgedRequest)
+    if "x-csrf-token" in request.headers:  # a script, which still has what it sent
+        return error_answer(request, error.status, error.localized())
+    sent = await sent_form(request)
+    typed = [text for name, text in sent.multi_items() if isinstance(text, str) and _is_writing(name) and text.strip()]
+    return error_answer(request, error.status, error.localized(), typed)
+
+
+def _is_writing(name: str) -> bool:
+    """The long fields: demonstrations, guidelines, forms, notes; never a password."""
+    return name in {"text", "definition", "reason"} or (name.startswith(("output[", "prompt[")) and name.endswith("]"))
 
 
 def _sign_in_needed(request: Request, _error: Exception) -> Response:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.accounts.models import Cohort, Role
+from app.accounts.models import Cohort, Role, User
 from app.annotations.models import AnnotatedOutput, Annotation
 from app.annotations.submissions import LETTERS
 from app.campaigns.models import Campaign, CampaignKind
@@ -86,6 +86,14 @@ def test_a_demonstration_is_written(pages: PageClient, session: Session) -> None
     assert "Write the answer" in empty.text
     pages.submit(empty, f"{desk.path}/submit", text="First\r\n\r\nSecond")
     assert session.get_one(Completion, _only(session, Annotation).completion_id).text == "First\n\nSecond"
+
+
+def test_what_was_written_before_signing_in_anew_is_shown_to_be_copied(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session, CampaignKind.DEMONSTRATE)
+    pages.sign_in(session.get_one(User, _only(session, Assignment).labeler_id))
+    refused = pages.submit(desk, f"{desk.path}/submit", 403, text="<b>fifteen</b> minutes of work")
+    assert refused.one("pre").text == "<b>fifteen</b> minutes of work"
+    assert session.scalar(select(Annotation)) is None
 
 
 def test_a_single_output_is_rated(pages: PageClient, session: Session) -> None:

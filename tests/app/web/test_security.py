@@ -179,3 +179,8 @@ def test_what_the_database_cannot_keep_is_refused_with_a_page(pages: PageClient,
     unstorable = {"output": [{"name": "a", "label": "a\0b", "type": "flag"}]}
     page = pages.post(path, {"definition": json.dumps(unstorable)}, status=422)
     assert "cannot be stored" in page.text
+
+
+def test_a_page_that_is_out_of_date_never_shows_a_password(pages: PageClient) -> None:
+    typed = {"csrf_token": "", "email": "ada@example.org", "password": PASSWORD}
+    assert PASSWORD not in pages.post("/sign-in", typed, status=403).body

@@ -6,6 +6,7 @@ JSON arguments, may run twice, and finds the database with `engine_of`.
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Event
 from typing import Any
@@ -45,8 +46,9 @@ def run_worker(engine: Engine, stopping: Event) -> None:
 
 
 def run_due_jobs(engine: Engine) -> None:
-    """Do what is queued by now, then return."""
-    asyncio.run(_work(engine, {"wait": False}))
+    """Do what is queued by now, then return. In a thread of its own: the caller's may have an event loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(_work(engine, {"wait": False}))).result()
 
 
 async def _work_until(engine: Engine, stopping: Event) -> None:

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from procrastinate.exceptions import TaskNotFound
 from sqlalchemy import text
@@ -26,6 +28,16 @@ def test_a_job_is_done_with_the_database_at_hand(fresh_database):
     jobs.run_due_jobs(fresh_database)
     assert ("hello", fresh_database.url.database) in done
     assert ("tests.note", "todo") not in queued(fresh_database)
+
+
+def test_jobs_are_done_beside_a_running_event_loop(fresh_database):
+    async def beside_a_loop():
+        jobs.run_due_jobs(fresh_database)
+
+    with transaction(fresh_database) as session:
+        jobs.defer(session, "tests.note", word="looped")
+    asyncio.run(beside_a_loop())
+    assert ("looped", fresh_database.url.database) in done
 
 
 def test_a_job_of_a_transaction_rolled_back_is_never_queued(fresh_database):

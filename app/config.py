@@ -3,12 +3,20 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import DomainError, message
+
+PREFIX = "RONDO_"
+
+
+class SettingInvalid(DomainError):
+    sentence = message("{variable} cannot be {value!r}: {reason}.")
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="RONDO_")
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     home: Path = Field(default=Path(".rondo"), description="Where the embedded database and all files live.")
     database_url: str | None = Field(
@@ -31,4 +39,10 @@ class Settings(BaseSettings):
 
 @lru_cache
 def settings() -> Settings:
-    return Settings()
+    """Raises `SettingInvalid`."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = PREFIX + str(first["loc"][0]).upper()
+        raise SettingInvalid(variable=variable, value=first["input"], reason=first["msg"]) from error

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ import uvicorn
 
 from app.bound import bound_to_us
 from app.commands.users import show_first_admin_link
-from app.config import settings
+from app.config import Settings, settings
+from app.errors import DomainError, message
 from app.main import create_app
 from app.storage import storage
+from app.web.addresses import served_address
 
 GRACE = 30  # seconds for the worker to hand back what it runs
 PAUSE = 5  # seconds before a worker that ended is replaced
@@ -25,6 +28,13 @@ LOOK_EVERY = 0.5
 logger = logging.getLogger(__name__)
 
 app = typer.Typer(add_completion=False)
+
+
+class AddressNotFree(DomainError):
+    sentence = message(
+        "Rondo cannot listen on {host}, port {port}: {reason}. "
+        "Choose with --host and --port, or RONDO_HOST and RONDO_PORT."
+    )
 
 
 @app.command()
@@ -41,9 +51,10 @@ def serve(
     options = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     now = settings().model_copy(update=options)
     wanted = now.database_url is None if worker is None else worker
-    with storage(now) as engine, worker_beside() if wanted else nullcontext():
+    with listening(now) as door, storage(now) as engine, worker_beside() if wanted else nullcontext():
+        now = now.model_copy(update={"port": door.getsockname()[1]})
         show_first_admin_link(engine, now)
-        uvicorn.run(
+        config = uvicorn.Config(
             create_app(now, engine),
             host=now.host,
             port=now.port,
@@ -51,6 +62,17 @@ def serve(
             server_header=False,
             access_log=False,
         )
+        typer.echo(f"Rondo is at {served_address(now, '')} (Ctrl+C ends it).", err=True)
+        uvicorn.Server(config).run(sockets=[door])
+
+
+def listening(wanted: Settings) -> socket.socket:
+    """Port 0 becomes a free one, known before anything is printed. Raises `AddressNotFree`."""
+    family = socket.AF_INET6 if ":" in wanted.host else socket.AF_INET
+    try:
+        return socket.create_server((wanted.host, wanted.port), family=family)
+    except OSError as error:
+        raise AddressNotFree(host=wanted.host, port=wanted.port, reason=error.strerror) from error
 
 
 @contextmanager

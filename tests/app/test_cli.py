@@ -152,3 +152,25 @@ def test_a_database_that_cannot_be_used_is_said_in_a_sentence(tmp_path, url, sen
     assert said.returncode == 1
     assert said.stderr.startswith(sentence)
     assert "Traceback" not in said.stderr
+
+
+def test_the_first_admin_link_leads_to_the_port_that_was_free(tmp_path):
+    command = [sys.executable, "-u", "-m", "app.cli", "serve", "--port", "0", "--no-worker"]
+    with subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as process:
+        link = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
+        assert httpx.get(link).status_code == 200
+        process.kill()
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(serving, tmp_path):
+    port = serving[2].rpartition(":")[2]
+    said = rondo(tmp_path, "serve", "--port", port)
+    assert said.returncode == 1
+    assert said.stderr.startswith(f"Rondo cannot listen on 127.0.0.1, port {port}: ")
+
+
+def test_a_setting_that_cannot_be_read_is_said_in_a_sentence(tmp_path):
+    said = rondo(tmp_path, "users", "list", RONDO_PORT="abc")
+    assert said.returncode == 1
+    assert said.stderr.startswith("RONDO_PORT cannot be 'abc': ")
+    assert said.stderr.count("\n") == 1

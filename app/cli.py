@@ -16,6 +16,7 @@ COMMANDS = {
     "worker": "Take runs from the queue: train, sample, and advance rounds.",
     "round": "Start a round, see how it goes, cancel or resume it.",
     "users": "Invite, list, deactivate and reset accounts, and change their roles.",
+    "projects": "Make a project, and list those there are.",
     "import": "Bring a file's prompts, demonstrations or comparisons into a project.",
     "export": "Write a frozen dataset into a folder, for our own tools or others'.",
     "backup": "Write the database and all files to one archive.",

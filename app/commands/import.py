@@ -13,9 +13,8 @@ from sqlalchemy.orm import Session
 from app.annotations.importing import import_comparisons, import_demonstrations
 from app.config import settings
 from app.db import transaction
-from app.errors import InvalidInput
 from app.projects.models import Project
-from app.projects.queries import project_named
+from app.projects.queries import require_project
 from app.prompts.importing import ImportRefused, import_prompts
 from app.storage import storage
 
@@ -61,10 +60,7 @@ def comparisons(
 
 def _import(path: Path, project_name: str, bring: Callable[[Session, Project, BinaryIO], Any]) -> None:
     with storage(settings()) as engine, path.open("rb") as file, _problems_shown(), transaction(engine) as session:
-        project = project_named(session, project_name)
-        if project is None:
-            raise InvalidInput(reason=f"There is no project named {project_name}.")
-        summary = bring(session, project, file)
+        summary = bring(session, require_project(session, project_name), file)
     typer.echo(", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in asdict(summary).items()))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from app.config import settings
 from app.db import transaction
 from app.errors import InvalidInput
-from app.projects.queries import project_named
+from app.projects.queries import require_project
 from app.rounds.models import Round
 from app.rounds.plan import RoundPlan
 from app.rounds.queries import StepView, round_by_id, step_views
@@ -38,10 +38,7 @@ def start(
     """Check the plan and start a round; a worker takes it from there."""
     wanted = read_plan(preset, plan)
     with storage(settings()) as engine, transaction(engine) as session:
-        found = project_named(session, project)
-        if found is None:
-            raise InvalidInput(reason=f"There is no project named {project}.")
-        started = start_round(session, found, wanted)
+        started = start_round(session, require_project(session, project), wanted)
         typer.echo(f"Round {started.number} has started: rondo round status {started.id}")
 
 

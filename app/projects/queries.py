@@ -3,9 +3,13 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import NotFound
+from app.errors import DomainError, NotFound, message
 from app.projects.forms import RatingForm
 from app.projects.models import FormVersion, Guidelines, Project
+
+
+class NoSuchProject(DomainError):
+    sentence = message("There is no project named {name}. Make it with: rondo projects create '{name}'")
 
 
 def projects(session: Session) -> list[Project]:
@@ -21,6 +25,14 @@ def project(session: Session, number: int) -> Project:
 
 def project_named(session: Session, name: str) -> Project | None:
     return session.scalar(select(Project).where(Project.name == name))
+
+
+def require_project(session: Session, name: str) -> Project:
+    """Raises `NoSuchProject`."""
+    found = project_named(session, name)
+    if found is None:
+        raise NoSuchProject(name=name)
+    return found
 
 
 def guidelines_versions(session: Session, project: Project) -> list[Guidelines]:

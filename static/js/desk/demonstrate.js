@@ -6,7 +6,11 @@ import { words } from "./words.js";
 
 export default function demonstrate(form) {
   const said = words(form), field = form.elements.text, count = form.querySelector("[data-count]");
-  const draw = () => (count.textContent = said.tell("words", { words: field.value.match(/\S+/g)?.length ?? 0 }));
+  const status = form.querySelector("[data-say]");
+  const draw = () => {
+    count.textContent = said.tell("words", { words: field.value.match(/\S+/g)?.length ?? 0 });
+    if (field.value.trim()) status.textContent = "";
+  };
   draft(form, said);
   presence(form);
   form.classList.add("ready");

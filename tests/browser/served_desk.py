@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from mimetypes import guess_type
 from threading import Thread
@@ -31,6 +32,7 @@ class ServedDesk:
     url: str = ""
     posts: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     draft_answer: int = 200
+    saved_at: datetime | None = None
 
     def page(self) -> str:
         letters = "abcdefghi"[: len(self.outputs)]
@@ -38,7 +40,11 @@ class ServedDesk:
             {"letter": letter, "html": render_untrusted(text), "rank": None, "values": {}}
             for letter, text in zip(letters, self.outputs, strict=True)
         ]
-        return environment().get_template(self.template).render(**_context(list(letters)), outputs=outputs)
+        return (
+            environment()
+            .get_template(self.template)
+            .render(**_context(list(letters)), outputs=outputs, draft_saved_at=self.saved_at)
+        )
 
     def sent_to(self, path: str) -> list[dict[str, str]]:
         return [form for to, form in self.posts if to == path]
@@ -64,7 +70,6 @@ def _context(letters: list[str]) -> dict[str, Any]:
         "prompt_values": {},
         "text": "",
         "errors": [],
-        "draft_saved_at": None,
         "task_number": 3,
         "done_today": 2,
         "minutes_today": 5,

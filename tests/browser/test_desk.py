@@ -1,5 +1,6 @@
 """The desk's scripts in a real browser. The state is the form's own inputs, so that is what is looked at."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import pytest
@@ -147,6 +148,18 @@ def test_work_the_server_did_not_take_comes_back_after_a_reload(
     page.wait_for_selector("form.ready")
     assert ranks(page) == {"a": 3}
     expect(page.locator("[name='output[b][overall]'][value='2']")).to_be_checked()
+
+
+def test_work_comes_back_though_the_clock_of_the_device_is_slow(page: Page, served_desk: ServedDesk) -> None:
+    served_desk.draft_answer = 500
+    served_desk.saved_at = datetime.now(UTC) + timedelta(hours=1)  # as it looks from a device an hour behind
+    page.goto(served_desk.url)
+    page.wait_for_selector("form.ready")
+    with page.expect_response("**/draft"):
+        press(page, "3")
+    page.reload()
+    page.wait_for_selector("form.ready")
+    assert ranks(page) == {"a": 3}
 
 
 def test_keys_sleep_while_one_writes(desk: Page) -> None:

@@ -16,7 +16,8 @@ export function draft(form, words) {
     timer = setTimeout(send, wait);
   };
   const keep = () => {
-    localStorage.setItem(place, JSON.stringify({ at: new Date().toISOString(), entries: judgements(form) }));
+    const version = form.elements.draft_version.value;
+    localStorage.setItem(place, JSON.stringify({ at: new Date().toISOString(), version, entries: judgements(form) }));
     if (conflict) return;
     show(navigator.onLine ? "saving" : "offline");
     later(PAUSE);
@@ -55,10 +56,11 @@ export function draft(form, words) {
     show("saved", { time: new Date(at ?? Date.now()).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) });
   };
 
-  /** What this device knows and the server does not yet. */
+  /** What this device knows and the server does not yet: nothing was saved since, or by the clocks it is newer. */
   const recover = () => {
-    const copy = JSON.parse(localStorage.getItem(place) ?? "null");
-    if (!copy || (form.dataset.savedAt && new Date(copy.at) <= new Date(form.dataset.savedAt))) return;
+    const copy = JSON.parse(localStorage.getItem(place) ?? "null"), { savedAt } = form.dataset;
+    const follows = copy?.version === form.elements.draft_version.value;
+    if (!copy || (!follows && savedAt && new Date(copy.at) <= new Date(savedAt))) return;
     restore(form, copy.entries);
     show("restored");
     later(PAUSE);

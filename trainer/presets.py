@@ -1,7 +1,8 @@
 """Settings that belong together, by name: stage -> setting -> value. No torch here.
 
-`tiny-cpu` is a model of half a million weights that one CPU core takes through the whole loop in a few minutes. Its
-batches are small because steps are what it lacks, not examples; its rates are large because it is small.
+`tiny-cpu` is a model of half a million weights that two CPU cores take through the whole loop in a few minutes. Its
+batches are small because steps are what it lacks, not examples; its rates are large because it is small. Ties teach its
+reward model half a win each: of few rankings none can be spared.
 """
 
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiny-cpu": {
         "pretrain": {
+            "threads": 2,
             "vocabulary": 1500,
             "hidden": 96,
             "layers": 3,
@@ -22,7 +24,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "checkpoint_every": 500,
         },
         "sft": {
-            "epochs": 5,
+            "threads": 2,
+            "epochs": 8,
             "batch": 16,
             "learning_rate": 2e-3,
             "warmup_steps": 20,
@@ -31,14 +34,19 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "checkpoint_every": 500,
         },
         "reward": {
+            "threads": 2,
             "epochs": 2,
             "batch": 8,
-            "learning_rate": 1e-3,
+            "learning_rate": 5e-4,
             "warmup_steps": 20,
             "residual_dropout": 0.0,
-            "checkpoint_every": 100,
+            "ties": "half",
+            "keep": "average",
+            "ema": 0.99,
+            "checkpoint_every": 200,
         },
         "ppo": {
+            "threads": 2,
             "steps": 40,
             "batch_prompts": 64,
             "samples_per_prompt": 2,
@@ -49,7 +57,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "warmup_steps": 4,
             "kl_coefficient": 0.05,
             "max_new_tokens": 80,
-            "ema": 0.97,
+            "ema": 0.9,
             "checkpoint_every": 20,
         },
         "sample": {"max_new_tokens": 80, "batch": 256},

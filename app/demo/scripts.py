@@ -36,6 +36,6 @@ def round_plan(seed: int) -> RoundPlan:
     return RoundPlan(
         people="both",
         settings={stage: {**preset.get(stage.value, {}), "seed": seed} for stage in STAGES},
-        candidates=SamplingPlan(k_min=4, k_max=9),
+        candidates=SamplingPlan(k_min=4, k_max=9, rankings=2),
         samples=SamplingPlan(prompts=60, k_min=4, k_max=6),
     )

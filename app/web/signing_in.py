@@ -19,7 +19,7 @@ from app.web.cookies import drop_cookie, read_cookie, set_cookie
 from app.web.dependencies import SessionDep, Visitor, public
 from app.web.flashes import flash
 from app.web.forms import Form, posted
-from app.web.security import begin_visit, use_secret
+from app.web.security import begin_visit, sent_form, use_secret
 from app.web.templating import page, redirect
 
 router = APIRouter()
@@ -34,7 +34,12 @@ class SignIn(BaseModel):
 SignInForm = Annotated[Form[SignIn], posted(SignIn)]
 
 
-async def hashing_slot() -> AsyncIterator[None]:
+async def whole_form(request: Request) -> None:
+    """Here, because nobody who sends slowly may hold a turn meanwhile."""
+    await sent_form(request)
+
+
+async def hashing_slot(_sent: Annotated[None, Depends(whole_form)]) -> AsyncIterator[None]:
     yield
 
 

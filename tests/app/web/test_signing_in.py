@@ -1,5 +1,8 @@
+import anyio
+from fastapi import FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from starlette.types import Message, Receive
 
 from app.accounts.links import make_user_link
 from app.accounts.models import LinkPurpose, Role, SignedInSession, User
@@ -99,3 +102,35 @@ def test_only_the_digest_of_a_session_is_kept(pages: PageClient, session: Sessio
     kept = session.scalars(select(SignedInSession)).one()
     assert pages.http.cookies["rondo-session"].encode() not in kept.token_digest
     assert len(kept.token_digest) == 32
+
+
+def test_who_sends_slowly_keeps_nobody_from_signing_in(web_app: FastAPI) -> None:
+    async def sign_in(receive: Receive) -> int:
+        answers: list[Message] = []
+
+        async def send(message: Message) -> None:
+            answers.append(message)
+
+        headers = [(b"content-type", b"application/x-www-form-urlencoded")]
+        target = {"method": "POST", "path": "/sign-in", "query_string": b"", "headers": headers}
+        await web_app({"type": "http", "client": ("203.0.113.9", 1), **target}, receive, send)
+        return int(answers[0]["status"])
+
+    async def never() -> Message:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async def at_once() -> Message:
+        return {"type": "http.request", "body": b"email=a", "more_body": False}
+
+    async def one_among_slow_ones() -> int:
+        async with anyio.create_task_group() as others:
+            for _ in range(4):
+                others.start_soon(sign_in, never)
+            await anyio.sleep(0.2)
+            with anyio.fail_after(10):
+                status = await sign_in(at_once)
+            others.cancel_scope.cancel()
+        return status
+
+    assert anyio.run(one_among_slow_ones) == 403  # for want of a token, but answered

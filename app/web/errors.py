@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.accounts.sessions import user_of_session
 from app.errors import DomainError
+from app.web.cookies import read_cookie
 from app.web.security import ForgedRequest, sent_form
 from app.web.templating import page, redirect
 
@@ -88,9 +90,17 @@ def _sign_in_needed(request: Request, _error: Exception) -> Response:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    _recognise(request)
     status = HTTPStatus(error.status_code)
     sentence = _("There is nothing at this address.") if status is HTTPStatus.NOT_FOUND else f"{status.description}."
     return error_answer(request, status, sentence)
+
+
+def _recognise(request: Request) -> None:
+    """No route has looked who asks: without this a signed-in person would lose the navigation."""
+    if not hasattr(request.state, "user") and (token := read_cookie(request, "session")):
+        with request.app.state.sessions() as session:
+            request.state.user = user_of_session(session, token)
 
 
 def _unreadable_address(request: Request, _error: Exception) -> Response:

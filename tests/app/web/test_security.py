@@ -184,3 +184,8 @@ def test_what_the_database_cannot_keep_is_refused_with_a_page(pages: PageClient,
 def test_a_page_that_is_out_of_date_never_shows_a_password(pages: PageClient) -> None:
     typed = {"csrf_token": "", "email": "ada@example.org", "password": PASSWORD}
     assert PASSWORD not in pages.post("/sign-in", typed, status=403).body
+
+
+def test_an_unknown_address_keeps_the_navigation_of_who_is_signed_in(pages: PageClient) -> None:
+    pages.sign_in_as(Role.RESEARCHER)
+    assert pages.get("/nowhere", status=404).links["Projects"] == "/projects"

@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.accounts.models import Cohort, Role
+from app.campaigns.models import Campaign, CampaignKind
+from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import campaigns_of
 from app.datasets.exporting import RONDO, export_formats, exported, zipped
 from app.datasets.filtering import DatasetFilter, People
@@ -73,10 +75,27 @@ def index(request: Request, session: SessionDep, project: int | None = None) -> 
 
 
 @router.get("/new", dependencies=RESEARCHERS)
-def new(request: Request, session: SessionDep, project: int) -> Response:
-    form = Form[NewDataset].showing(**{"splits[]": [split.value for split in Split]})
-    counts = counts_by_split(session, project_numbered(session, project), DatasetKind.COMPARISONS, DatasetFilter())
-    return _new_page(request, session, project_numbered(session, project), form, counts)
+def new(request: Request, session: SessionDep, project: int, campaign: int | None = None) -> Response:
+    """With a campaign the form begins with that campaign's answers."""
+    chosen = project_numbered(session, project)
+    begun = (
+        _answers_of(campaign_numbered(session, campaign)) if campaign is not None else NewDataset(splits=list(Split))
+    )
+    form = Form[NewDataset].showing(
+        kind=begun.kind.value,
+        cohort=begun.cohort.value,
+        **{
+            "splits[]": [split.value for split in begun.splits],
+            "campaigns[]": [str(number) for number in begun.campaigns],
+        },
+    )
+    return _new_page(request, session, chosen, form, counts_by_split(session, chosen, begun.kind, begun.filter()))
+
+
+def _answers_of(campaign: Campaign) -> NewDataset:
+    written = campaign.kind is CampaignKind.DEMONSTRATE
+    kind = DatasetKind.DEMONSTRATIONS if written else DatasetKind.COMPARISONS
+    return NewDataset(kind=kind, cohort=campaign.cohort, splits=list(Split), campaigns=[campaign.id])
 
 
 @router.post("", dependencies=RESEARCHERS)

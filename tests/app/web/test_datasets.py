@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from app.accounts.models import Role
 from app.annotations.importing import import_comparisons
 from app.annotations.models import Annotation
+from app.campaigns.models import CampaignKind
 from app.checkpoints.models import CheckpointKind
 from app.checkpoints.service import register_checkpoint
 from app.config import Settings
@@ -16,7 +17,7 @@ from app.datasets.freezing import freeze_dataset
 from app.datasets.models import Dataset, DatasetKind
 from app.runs.models import Stage
 from app.runs.service import Input, enqueue_run
-from tests.factories import make_project
+from tests.factories import make_open_campaign, make_project
 
 
 @pytest.fixture
@@ -137,3 +138,11 @@ def test_a_checkpoint_leads_back_to_its_run_and_the_digest_of_its_dataset(sessio
     assert shown.links["ranked"] == f"/datasets/{frozen.id}"
     assert shown.links[f"Run {run.id}: reward"] == f"/runs/{run.id}"
     assert frozen.digest in shown.text
+
+
+def test_freezing_from_a_campaign_begins_with_its_answers(pages, session):
+    campaign = make_open_campaign(session, CampaignKind.DEMONSTRATE)
+    pages.sign_in_as(Role.RESEARCHER)
+    form = pages.get("/datasets/new", project=campaign.project_id, campaign=campaign.id)
+    assert form.one("input", name="campaigns[]", value=str(campaign.id), checked="")
+    assert form.one("option", value="demonstrations", selected="")

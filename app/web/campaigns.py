@@ -42,7 +42,10 @@ PageNumber = Annotated[int, Query(alias="page", ge=1, le=100_000)]
 
 
 class NothingToDo(DomainError):
-    sentence = message("The project has no prompts, or none with that many outputs by these models, for such tasks.")
+    sentence = message(
+        "The project has no prompts, or none with that many outputs by the models ticked. "
+        "Import some, tick more models, or ask for fewer outputs."
+    )
 
 
 class NewCampaign(BaseModel):
@@ -165,7 +168,7 @@ def _plan(session: Session, project: Project, plan: NewCampaign, user: User) -> 
         plan.name,
         plan.kind,
         overlap=plan.overlap,
-        cohort=plan.cohort,
+        cohort=Cohort.HELD_OUT if plan.kind is CampaignKind.EVALUATE else plan.cohort,
         priority=plan.priority,
         lease_minutes=plan.lease_minutes,
         created_by=user,

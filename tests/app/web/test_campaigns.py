@@ -159,3 +159,11 @@ def test_the_tasks_of_a_campaign_are_listed_page_by_page(pages: PageClient, sess
     numbers = [text for page in (first, second) for text in page.links if text.startswith("Task ")]
     assert len(set(numbers)) == 101
     assert "Next" not in second.links
+
+
+def test_an_evaluation_is_always_for_held_out_labelers(pages: PageClient, session: Session) -> None:
+    project = _project_with_outputs(session, 1, 4)
+    models = [str(external_checkpoint(session, project, name).id) for name in ("small", "large")]
+    pages.sign_in_as(Role.RESEARCHER)
+    _plan(pages, project, kind="evaluate", outputs="4", **{"checkpoints[]": models})
+    assert session.scalars(select(Campaign)).one().cohort == "held_out"

@@ -60,6 +60,11 @@ def rounds(session: Session) -> list[Listed]:
     return [Listed(found, name) for found, name in session.execute(query)]
 
 
+def round_of_run(session: Session, run: Run) -> Round | None:
+    """The round whose step the run does; runs may be queued without one."""
+    return session.scalar(select(Round).join(RoundRun).where(RoundRun.run_id == run.id))
+
+
 def rounds_of(session: Session, project: Project) -> Sequence[Round]:
     """Newest first."""
     return session.scalars(select(Round).where(Round.project_id == project.id).order_by(Round.number.desc())).all()

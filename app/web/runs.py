@@ -9,6 +9,8 @@ from starlette.responses import JSONResponse, Response
 
 from app.accounts.models import Role
 from app.checkpoints.models import Checkpoint
+from app.projects.queries import project as project_numbered
+from app.rounds.queries import round_of_run
 from app.runs.queries import inputs_of, latest_metrics, metric_lines, numbers_in, produced_by, run_by_id
 from app.runs.service import request_cancel, retry_run
 from app.web.dependencies import SessionDep, allow
@@ -35,6 +37,8 @@ def _shown(session: SessionDep, number: int) -> dict[str, Any]:
     run = run_by_id(session, number)
     return {
         "run": run,
+        "round": round_of_run(session, run),
+        "project": project_numbered(session, run.project_id),
         "inputs": [
             (each.setting, each.source, isinstance(each.source, Checkpoint)) for each in inputs_of(session, run)
         ],

@@ -112,3 +112,24 @@ def test_a_failed_run_is_tried_again(pages: PageClient, session: Session) -> Non
     assert session.get_one(Run, run.id).state is RunState.QUEUED
     pages.submit(page, f"/runs/{run.id}/cancel")
     assert session.get_one(Run, run.id).state is RunState.CANCELLED
+
+
+def test_a_run_leads_back_to_its_round(pages: PageClient, session: Session) -> None:
+    project = make_project(session, "Kites")
+    found = start_round(session, project, RoundPlan())
+    run = enqueue_run(session, project, Stage.PRETRAIN, {"texts": "texts.jsonl"})
+    session.add(RoundRun(round_id=found.id, run_id=run.id, step=Step.PRETRAIN))
+    session.flush()
+    pages.sign_in_as(Role.RESEARCHER)
+    links = pages.get(f"/runs/{run.id}").links
+    assert (links["Round 1"], links["Kites"]) == (f"/rounds/{found.id}", f"/projects/{project.id}")
+
+
+def test_of_many_projects_one_is_chosen_for_a_new_round(pages: PageClient, session: Session) -> None:
+    pages.sign_in_as(Role.ADMIN)
+    first = make_project(session, "Kites")
+    assert pages.get("/rounds").links["New round"] == f"/rounds/new?project={first.id}"
+    make_project(session, "Boats")
+    page = pages.get("/rounds")
+    assert [option.text for option in page.all("option")] == ["Boats", "Kites"]
+    assert page.one("form", class_="inline start").get("action") == "/rounds/new"

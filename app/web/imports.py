@@ -34,6 +34,14 @@ FORMATS = {
     "comparisons/e2e-quality": message("Comparisons: E2E quality rankings (quality.jsonl)"),
 }
 
+# The fewest keys that a line may have.
+_PROMPT = '"prompt_id": "p1", "prompt": [{"role": "user", "content": "Why is the sky blue?"}]'
+EXAMPLES = {
+    "prompts.jsonl": f"{{{_PROMPT}}}",
+    "demonstrations.jsonl": f'{{{_PROMPT}, "completion": "Air scatters blue light most."}}',
+    "comparisons.jsonl": f'{{{_PROMPT}, "completions": ["Scattering.", "Magic.", "Paint."], "ranks": [1, 2, 2]}}',
+}
+
 
 class Upload(BaseModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -84,4 +92,6 @@ def _bring(session: Session, project: Project, upload: Upload, user: User) -> Pr
 def _page(request: Request, project: Project, form: Form[Upload], status: int = 200, **more: Any) -> Response:
     shown = {"refused": None, **more}
     formats = [(name, _(said)) for name, said in FORMATS.items()]
-    return page(request, "imports/new.html", status, project=project, form=form, formats=formats, **shown)
+    return page(
+        request, "imports/new.html", status, project=project, form=form, formats=formats, examples=EXAMPLES, **shown
+    )

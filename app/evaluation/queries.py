@@ -6,8 +6,9 @@ from sqlalchemy.orm import Session, aliased
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
 from app.campaigns.models import Campaign
 from app.checkpoints.models import Checkpoint
-from app.completions.models import CompletionAuthor
+from app.completions.models import Completion, CompletionAuthor
 from app.evaluation.win_rate import Verdict
+from app.prompts.models import Prompt, Split
 from app.tasks.models import Task
 
 
@@ -44,3 +45,18 @@ def verdicts_between(session: Session, campaign: Campaign, policy: Checkpoint, b
         .order_by(Task.id, Annotation.id)
     )
     return [Verdict(prompt_id, outcome) for prompt_id, outcome in session.execute(query)]
+
+
+def same_answers(session: Session, campaign: Campaign, policy: Checkpoint, baseline: Checkpoint) -> list[int]:
+    """Test prompts to which both wrote the same text, and which therefore have no task in the campaign."""
+    ours, theirs = aliased(CompletionAuthor), aliased(CompletionAuthor)
+    asked = select(Task.prompt_id).where(Task.campaign_id == campaign.id)
+    query = (
+        select(Completion.prompt_id)
+        .join(Prompt, Prompt.id == Completion.prompt_id)
+        .join(ours, and_(ours.completion_id == Completion.id, ours.checkpoint_id == policy.id))
+        .join(theirs, and_(theirs.completion_id == Completion.id, theirs.checkpoint_id == baseline.id))
+        .where(Prompt.split == Split.TEST, Completion.prompt_id.not_in(asked))
+        .distinct()
+    )
+    return list(session.scalars(query.order_by(Completion.prompt_id)))

@@ -1,18 +1,21 @@
 """`advance_round` looks at the facts and does what is missing: safe to call twice, or after any crash."""
 
+import logging
 from pathlib import Path
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.db import transaction
-from app.errors import DomainError
 from app.projects.models import Project
 from app.rounds.models import Round, RoundState
 from app.rounds.plan import RoundPlan, Step, steps_of
 from app.rounds.steps import STEPS
 from app.rounds.turn import Outcome, Turn
+
+logger = logging.getLogger(__name__)
 
 UNFINISHED = (RoundState.RUNNING, RoundState.WAITING)
 
@@ -58,7 +61,10 @@ def _take(turn: Turn, step: Step) -> Outcome:
     try:
         with turn.session.begin_nested():
             outcome = STEPS[step](turn)
-    except (DomainError, OSError, ValueError) as error:
+    except OperationalError:
+        raise  # the database is away: nothing is wrong with the round
+    except Exception as error:
+        logger.exception("Round %s failed at %s", turn.round.id, step.value)
         turn.round.error = f"{step.value.replace('_', ' ')}: {error}"
         return Outcome.FAILED
     if outcome is Outcome.FAILED:

@@ -125,10 +125,16 @@ def held_run(session: Session, claim: Claim) -> Run:
     return run
 
 
-def beat(session: Session, claim: Claim, progress: float) -> bool:
-    """Keep the run alive; True when somebody asked to cancel it."""
+def keep_alive(session: Session, claim: Claim) -> Run:
+    """Say that the run's worker is there; raises `RunLost` where the run is no longer its own."""
     run = held_run(session, claim)
     run.heartbeat_at = now()
+    return run
+
+
+def beat(session: Session, claim: Claim, progress: float) -> bool:
+    """Keep the run alive and say how far it is; True when somebody asked to cancel it."""
+    run = keep_alive(session, claim)
     run.progress = min(max(progress, 0.0), 1.0)
     return run.cancel_requested
 

@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from app.bound import bound_to_us
 from app.db import transaction
@@ -23,12 +26,14 @@ from app.runs.service import (
     fail_run,
     finish_run,
     give_run_back,
+    keep_alive,
     record_metrics,
 )
 from app.worker.folders import MetricsFile, log_tail, read_status, write_run_folder
 from trainer.records import BadRecord
 
 LOOK_EVERY = 0.5  # seconds
+BEAT_EVERY = 10.0  # seconds
 PATIENCE = 60  # seconds that a trainer has to write its checkpoint after SIGTERM
 EXPECTED = (DomainError, BadRecord, OSError, ValueError)  # of files and rows; anything else is a defect
 STOPPED = 3  # the trainer's exit status after it heeded SIGTERM
@@ -53,13 +58,37 @@ class Trainer:
 
 def execute(engine: Engine, files: Path, claim: Claim, stopping: threading.Event) -> None:
     """Runs the claimed stage to its end. When `stopping` is set it is given back, to go on from its checkpoint."""
+    with kept_alive(engine, claim):
+        try:
+            with transaction(engine) as session:
+                folder = write_run_folder(session, run_by_id(session, claim.run_id), files)
+        except EXPECTED as error:
+            with transaction(engine) as session:
+                fail_run(session, claim, f"The run folder could not be made: {error}", "")
+            return
+        _train(engine, files, claim, folder, stopping)
+
+
+@contextmanager
+def kept_alive(engine: Engine, claim: Claim) -> Iterator[None]:
+    """Beats beside the block, however long it reads or stores large files without a word to the database."""
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(BEAT_EVERY):
+            with suppress(RunLost, OperationalError), transaction(engine) as session:
+                keep_alive(session, claim)
+
+    thread = threading.Thread(target=keep, name=f"run {claim.run_id}", daemon=True)
+    thread.start()
     try:
-        with transaction(engine) as session:
-            folder = write_run_folder(session, run_by_id(session, claim.run_id), files)
-    except EXPECTED as error:
-        with transaction(engine) as session:
-            fail_run(session, claim, f"The run folder could not be made: {error}", "")
-        return
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _train(engine: Engine, files: Path, claim: Claim, folder: Path, stopping: threading.Event) -> None:
     trainer = launch(claim, folder)
     try:
         _follow_to_the_end(engine, files, claim, trainer, stopping)

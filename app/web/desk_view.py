@@ -19,7 +19,7 @@ from app.campaigns.queries import frozen_form, frozen_guidelines
 from app.completions.models import Completion
 from app.projects.forms import Answer, Attribute, AttributeType, RatingForm
 from app.projects.queries import rating_form
-from app.tasks.models import Assignment
+from app.tasks.models import Assignment, AssignmentState
 from app.tasks.queries import Desk
 from app.web.forms import nested
 from app.web.rendering import render_untrusted
@@ -94,6 +94,7 @@ def desk_context(
         "done_today": today.done,
         "minutes_today": today.minutes,
         "task_number": today.done + 1,
+        "revising": desk.assignment.state is AssignmentState.SUBMITTED,
     }
 
 

@@ -179,6 +179,8 @@ def test_work_is_revised_from_the_history(pages: PageClient, session: Session) -
     pages.submit(desk, f"{desk.path}/submit", **_judged(1, 2, 3, 3), **{"output[c][opinion]": "1"})
     history = pages.get("/history")
     revised = pages.get(history.links["Revise"])
+    assert revised.links["Keep as it was"] == "/history"
+    assert "Skip the task" not in revised.text
     form = revised.form(f"{desk.path}/submit")
     assert [form[f"rank[{letter}]"] for letter in "abcd"] == [["1"], ["2"], ["3"], ["3"]]
     assert form["output[c][opinion]"] == ["1"]

@@ -29,6 +29,10 @@ class SchemaOlder(DomainError):
     )
 
 
+class NoSuchRevision(DomainError):
+    sentence = message("There is no revision {revision} to go back to.")
+
+
 class SchemaNewer(DomainError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     sentence = message("The database is at revision {found}, which this Rondo does not know: install a newer Rondo.")
@@ -76,8 +80,13 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    with engine.begin() as connection:
-        command.downgrade(_configuration(connection), revision)
+    """Raises NoSuchRevision, DatabaseUnreachable."""
+    current_revision(engine)  # says so where nobody answers
+    try:
+        with engine.begin() as connection:
+            command.downgrade(_configuration(connection), revision)
+    except CommandError as error:
+        raise NoSuchRevision(revision=revision) from error
 
 
 def _configuration(connection: Connection) -> Config:

@@ -82,3 +82,8 @@ def test_two_upgrades_at_once_are_one(fresh_database):
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(lambda _: schema.upgrade(fresh_database), range(2)))
     schema.require_current(fresh_database)
+
+
+def test_going_back_to_a_revision_that_never_was_says_so(fresh_database: Engine) -> None:
+    with pytest.raises(schema.NoSuchRevision, match="no revision 9999"):
+        schema.downgrade(fresh_database, "9999")

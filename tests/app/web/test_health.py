@@ -27,4 +27,4 @@ def test_a_database_that_does_not_answer_is_not() -> None:
     engine = create_engine("postgresql+psycopg://nobody@127.0.0.1:9/none")
     status, said = ask(create_app(Settings(), engine))
     assert status == 503
-    assert "does not answer" in said["reason"]
+    assert said["reason"] == "The database does not answer."  # neither host nor user

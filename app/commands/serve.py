@@ -51,7 +51,7 @@ def serve(
     options = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     now = settings().model_copy(update=options)
     wanted = now.database_url is None if worker is None else worker
-    with listening(now) as door, storage(now) as engine, worker_beside() if wanted else nullcontext():
+    with storage(now) as engine, listening(now) as door, worker_beside() if wanted else nullcontext():
         now = now.model_copy(update={"port": door.getsockname()[1]})
         show_first_admin_link(engine, now)
         config = uvicorn.Config(

@@ -35,7 +35,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "reward": {
             "threads": 2,
-            "epochs": 2,
+            "epochs": 1,
             "batch": 8,
             "learning_rate": 5e-4,
             "warmup_steps": 20,

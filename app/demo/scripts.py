@@ -14,7 +14,7 @@ STAGES = (Stage.PRETRAIN, Stage.SFT, Stage.REWARD, Stage.PPO, Stage.SAMPLE)
 
 
 def own_script(seed: int) -> Script:
-    return _script(make_corpus(seed), seed)
+    return _script(make_corpus(seed), seed, rankings=2)
 
 
 def e2e_script(folder: Path, seed: int) -> Script:
@@ -23,19 +23,19 @@ def e2e_script(folder: Path, seed: int) -> Script:
         written = read_e2e(folder)
     except (OSError, ValueError) as error:
         raise InvalidInput(reason=str(error)) from error
-    return _script(from_written(written, seed), seed)
+    return _script(from_written(written, seed), seed, rankings=4)
 
 
-def _script(corpus: Corpus, seed: int) -> Script:
-    return Script(corpus, round_plan(seed), seed)
+def _script(corpus: Corpus, seed: int, rankings: int) -> Script:
+    return Script(corpus, round_plan(seed, rankings), seed)
 
 
-def round_plan(seed: int) -> RoundPlan:
-    """A full round with the preset for small models on a CPU."""
+def round_plan(seed: int, rankings: int) -> RoundPlan:
+    """A full round with the preset for small models on a CPU, each prompt ranked so often, by new samples each time."""
     preset = PRESETS["tiny-cpu"]
     return RoundPlan(
         people="both",
         settings={stage: {**preset.get(stage.value, {}), "seed": seed} for stage in STAGES},
-        candidates=SamplingPlan(k_min=4, k_max=9, rankings=2),
+        candidates=SamplingPlan(k_min=4, k_max=9, rankings=rankings),
         samples=SamplingPlan(prompts=60, k_min=4, k_max=6),
     )

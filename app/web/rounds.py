@@ -44,6 +44,7 @@ class NewRound(BaseModel):
     candidate_prompts: int | None = Field(default=None, ge=1)
     k_min: int = Field(default=4, ge=2, le=9)
     k_max: int = Field(default=9, ge=2, le=9)
+    rankings_per_prompt: int = Field(default=1, ge=1, le=4)
     sample_prompts: int = Field(default=100, ge=1)
     overlap: int = Field(default=1, ge=1, le=20)
     mix_earlier_policy: bool = False
@@ -63,7 +64,12 @@ class NewRound(BaseModel):
                 rankings=self.rankings,
                 people=self.people,
                 settings=settings,
-                candidates=SamplingPlan(prompts=self.candidate_prompts, k_min=self.k_min, k_max=self.k_max),
+                candidates=SamplingPlan(
+                    prompts=self.candidate_prompts,
+                    k_min=self.k_min,
+                    k_max=self.k_max,
+                    rankings=self.rankings_per_prompt,
+                ),
                 samples=SamplingPlan(prompts=self.sample_prompts, k_min=self.k_min, k_max=self.k_max),
                 mix_earlier_policy=self.mix_earlier_policy,
                 overlap=self.overlap,

@@ -24,12 +24,18 @@ def _start(pages: PageClient, project: Project, status: int = 200, **typed: obje
 
 def test_an_admin_starts_a_round_with_a_preset_and_a_setting_of_their_own(pages: PageClient, session: Session) -> None:
     pages.sign_in_as(Role.ADMIN)
-    shown = _start(pages, make_project(session, "Kites"), **{"settings[ppo][clip]": "0.3", "k_min": "5"})
+    shown = _start(
+        pages,
+        make_project(session, "Kites"),
+        **{"settings[ppo][clip]": "0.3", "k_min": "5", "rankings_per_prompt": "3"},
+    )
     assert shown.heading == "Kites, round 1"
     plan = RoundPlan.model_validate(session.scalars(select(Round)).one().plan)
     assert plan.settings[Stage.PPO]["clip"] == 0.3
     assert plan.settings[Stage.PPO]["steps"] == PRESETS["tiny-cpu"]["ppo"]["steps"]
-    assert (plan.candidates.k_min, plan.evaluate, plan.mix_earlier_policy) == (5, True, True)
+    assert (plan.candidates.k_min, plan.candidates.rankings) == (5, 3)
+    assert plan.evaluate
+    assert plan.mix_earlier_policy
     assert "Not started" in shown.text or "not started" in shown.text
 
 

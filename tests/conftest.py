@@ -49,6 +49,11 @@ def drop_what_is_left() -> None:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: their driver leaves an event loop running in the thread that it was started in."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @contextmanager
 def a_server() -> Iterator[str]:
     """The address of the server that is there, else of one started for the time of the block."""

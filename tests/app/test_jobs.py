@@ -1,4 +1,5 @@
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from procrastinate.exceptions import TaskNotFound
@@ -36,7 +37,8 @@ def test_jobs_are_done_beside_a_running_event_loop(fresh_database):
 
     with transaction(fresh_database) as session:
         jobs.defer(session, "tests.note", word="looped")
-    asyncio.run(beside_a_loop())
+    with ThreadPoolExecutor(1) as elsewhere:  # this thread may have a loop already: browser tests leave theirs running
+        elsewhere.submit(lambda: asyncio.run(beside_a_loop())).result()
     assert ("looped", fresh_database.url.database) in done
 
 

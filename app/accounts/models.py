@@ -46,6 +46,7 @@ class User(Base):
     origin: Mapped[Origin] = mapped_column(choices(Origin, "origin"), server_default=Origin.PERSON)
     language: Mapped[str] = mapped_column(server_default="en")
     password_hash: Mapped[str | None]
+    sees_sensitive: Mapped[bool] = mapped_column(server_default=text("true"))  # else no campaigns with a warning
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[Created]
 

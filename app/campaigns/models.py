@@ -16,6 +16,7 @@ class CampaignKind(StrEnum):
     RATE = "rate"
     WRITE_PROMPTS = "write_prompts"
     EVALUATE = "evaluate"
+    RED_TEAM = "red_team"
 
 
 class CampaignState(StrEnum):
@@ -33,6 +34,7 @@ class Campaign(Base):
         CheckConstraint("lease_minutes BETWEEN 1 AND 1440", name="lease_in_range"),
         CheckConstraint("state = 'draft' OR form_version_id IS NOT NULL", name="form_frozen_when_open"),
         CheckConstraint("kind <> 'evaluate' OR cohort = 'held_out' OR imported", name="held_out_evaluates"),
+        CheckConstraint("kind <> 'red_team' OR rule_id IS NOT NULL", name="red_team_names_a_rule"),
     )
 
     id: Mapped[PrimaryKey]
@@ -43,6 +45,8 @@ class Campaign(Base):
     imported: Mapped[bool] = mapped_column(server_default=text("false"))
     form_version_id: Mapped[int | None] = mapped_column(ForeignKey("form_versions.id"))
     guidelines_id: Mapped[int | None] = mapped_column(ForeignKey("guidelines.id"))
+    rule_id: Mapped[int | None] = mapped_column(ForeignKey("rules.id"))  # attacked, or judged on the rule's own form
+    content_warning: Mapped[str | None]  # those who opted out of sensitive content get none of its tasks
     overlap: Mapped[int] = mapped_column(server_default="1")
     cohort: Mapped[Cohort] = mapped_column(choices(Cohort, "cohort"), server_default=Cohort.TRAINING)
     priority: Mapped[int] = mapped_column(server_default="0")  # higher is handed out first

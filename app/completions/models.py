@@ -34,6 +34,7 @@ class Completion(Base):
     text: Mapped[str | None]  # imported sets may lack the texts
     digest: Mapped[bytes] = mapped_column(LargeBinary)  # SHA-256 of the text, or of the external id
     external_id: Mapped[str | None]
+    evidence: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))  # sources shown beside it
     created_at: Mapped[Created]
 
 
@@ -69,3 +70,14 @@ class CompletionScore(Base):
     completion_id: Mapped[int] = mapped_column(primary_key=True)
     checkpoint_id: Mapped[int] = mapped_column(primary_key=True)
     score: Mapped[float] = mapped_column(Double)
+
+
+class RenderedText(Base):
+    """A text as sanitised HTML, by the SHA-256 of what was written; `renderer` is the version of the code."""
+
+    __tablename__ = "rendered_texts"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    renderer: Mapped[int] = mapped_column(primary_key=True)
+    language: Mapped[str] = mapped_column(primary_key=True)
+    html: Mapped[str]

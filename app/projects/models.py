@@ -1,4 +1,4 @@
-"""A project: its guidelines and rating form, both kept in every version that labelers ever saw."""
+"""A project: its guidelines and rating form, both kept in every version that labelers ever saw, and its rules."""
 
 from typing import Any
 
@@ -37,6 +37,30 @@ class Guidelines(Base):
     created_at: Mapped[Created]
 
 
+class GuidelinesAcknowledgement(Base):
+    """A person has read this version of the guidelines and says so."""
+
+    __tablename__ = "guidelines_acknowledgements"
+
+    guidelines_id: Mapped[int] = mapped_column(ForeignKey("guidelines.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    created_at: Mapped[Created]
+
+
+class Rule(Base):
+    """What a model must not do, in one sentence; labelers attack it, and answers are judged on it (Sparrow)."""
+
+    __tablename__ = "rules"
+    __table_args__ = (UniqueConstraint("project_id", "name"),)
+
+    id: Mapped[PrimaryKey]
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str]
+    text: Mapped[str]
+    archived: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[Created]
+
+
 class FormVersion(Base):
     """One version of a project's rating form (`app.projects.forms.RatingForm`). Rows are never changed."""
 
@@ -48,5 +72,6 @@ class FormVersion(Base):
     version: Mapped[int]
     definition: Mapped[dict[str, Any]]
     imported: Mapped[bool] = mapped_column(server_default=text("false"))  # only describes imported annotations
+    rule_id: Mapped[int | None] = mapped_column(ForeignKey("rules.id"))  # the form of one rule, not of the project
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[Created]

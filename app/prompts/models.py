@@ -1,5 +1,6 @@
 """A prompt: a list of messages that ends where the assistant should speak."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,11 +17,12 @@ class Source(StrEnum):
 
 
 class PromptKind(StrEnum):
-    """How a labeler came to write it (InstructGPT, section 3.2)."""
+    """How a labeler came to write it (InstructGPT, section 3.2); an attack tries to make a model break one rule."""
 
     PLAIN = "plain"
     FEW_SHOT = "few_shot"
     USER_BASED = "user_based"
+    ATTACK = "attack"
 
 
 class Split(StrEnum):
@@ -36,6 +38,7 @@ class Prompt(Base):
         Index("uq_prompts_project_external", "project_id", "external_id", unique=True),
         CheckConstraint("(source = 'labeler') = (kind IS NOT NULL)", name="labelers_name_the_kind"),
         CheckConstraint("(source = 'labeler') = (author_id IS NOT NULL)", name="labelers_sign_their_prompts"),
+        CheckConstraint("(kind IS NOT DISTINCT FROM 'attack') = (rule_id IS NOT NULL)", name="attacks_name_a_rule"),
         CheckConstraint("jsonb_array_length(messages) > 0", name="has_messages"),
         Index("ix_prompts_project_split", "project_id", "split"),
     )
@@ -46,10 +49,30 @@ class Prompt(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary)  # SHA-256 of the canonical messages: finds exact duplicates
     source: Mapped[Source] = mapped_column(choices(Source, "source"))
     kind: Mapped[PromptKind | None] = mapped_column(choices(PromptKind, "kind"))
+    rule_id: Mapped[int | None] = mapped_column(ForeignKey("rules.id"))
     use_case: Mapped[str | None]
     customer: Mapped[str | None]  # the split is by customer where there is one (section 3.2)
     external_id: Mapped[str | None]
     split: Mapped[Split] = mapped_column(choices(Split, "split"))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    content_warning: Mapped[str | None]  # its texts stay blurred until the labeler asks for them
     details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[Created]
+
+
+class PromptReport(Base):
+    """A labeler says that something is wrong with a prompt; a researcher looks at it."""
+
+    __tablename__ = "prompt_reports"
+    __table_args__ = (
+        UniqueConstraint("prompt_id", "reporter_id"),
+        CheckConstraint("(resolved_at IS NULL) = (resolved_by_id IS NULL)", name="somebody_resolved_it"),
+    )
+
+    id: Mapped[PrimaryKey]
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))
+    reporter_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    reason: Mapped[str]
+    created_at: Mapped[Created]
+    resolved_at: Mapped[datetime | None]
+    resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

@@ -36,7 +36,10 @@ class Task(Base):
     __table_args__ = (
         ForeignKeyConstraint(["campaign_id", "kind"], ["campaigns.id", "campaigns.kind"]),
         UniqueConstraint("id", "prompt_id"),
-        CheckConstraint("(kind = 'write_prompts') = (prompt_id IS NULL)", name="only_write_prompts_has_no_prompt"),
+        CheckConstraint(
+            "(kind IN ('write_prompts', 'red_team')) = (prompt_id IS NULL)", name="only_writing_has_no_prompt"
+        ),
+        CheckConstraint("(prompt_id IS NULL) = (brief IS NOT NULL)", name="writing_has_a_brief"),
         CheckConstraint("remaining BETWEEN 0 AND overlap", name="remaining_in_range"),
         Index(
             "ix_tasks_claimable",
@@ -50,6 +53,7 @@ class Task(Base):
     campaign_id: Mapped[int]
     kind: Mapped[CampaignKind] = mapped_column(choices(CampaignKind, "kind"))
     prompt_id: Mapped[int | None] = mapped_column(ForeignKey("prompts.id"), index=True)
+    brief: Mapped[dict[str, Any] | None]  # what to write, where a prompt is to be written
     purpose: Mapped[Purpose] = mapped_column(choices(Purpose, "purpose"), server_default=Purpose.REAL)
     position: Mapped[float] = mapped_column(Double, server_default=func.random())  # random once, then fixed
     overlap: Mapped[int]

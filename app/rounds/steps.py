@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from app.accounts.models import Cohort
-from app.campaigns.models import Campaign, CampaignKind
+from app.campaigns.models import Campaign, CampaignKind, CampaignState
+from app.campaigns.service import close_campaign
 from app.checkpoints.models import Checkpoint
 from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import NothingToFreeze, freeze_dataset
@@ -152,7 +153,7 @@ def rank_candidates(turn: Turn) -> Outcome:
         runs = [turn.the_run(Step.CANDIDATES)]
         campaign = open_ranking_campaign(turn, name, CampaignKind.COMPARE, Cohort.TRAINING, runs, turn.plan.candidates)
         turn.keep_campaign(Step.COMPARE, campaign)
-    return Outcome.DONE if is_ranked(turn.session, campaign) else Outcome.WAITING
+    return _closed_when_ranked(turn, campaign)
 
 
 def feed_back(turn: Turn) -> Outcome:
@@ -172,7 +173,16 @@ def evaluate(turn: Turn) -> Outcome:
         runs = [turn.the_run(Step.TEST_SAMPLES), turn.the_run(Step.EARLIER_TEST_SAMPLES)]
         campaign = open_ranking_campaign(turn, name, CampaignKind.EVALUATE, Cohort.HELD_OUT, runs, SamplingPlan())
         turn.keep_campaign(Step.EVALUATION, campaign)
-    return Outcome.DONE if is_ranked(turn.session, campaign) else Outcome.WAITING
+    return _closed_when_ranked(turn, campaign)
+
+
+def _closed_when_ranked(turn: Turn, campaign: Campaign) -> Outcome:
+    """The round goes on with what was said, so nothing may be said otherwise after that."""
+    if not is_ranked(turn.session, campaign):
+        return Outcome.WAITING
+    if campaign.state is CampaignState.OPEN:
+        close_campaign(turn.session, campaign)
+    return Outcome.DONE
 
 
 STEPS: dict[Step, Callable[[Turn], Outcome]] = {

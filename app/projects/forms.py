@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from gettext import gettext
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.errors import DomainError, InvalidInput, message
+from app.translation import gettext
 
 DESK_KEYS = frozenset("ABCDEFGHIQRWZ")  # outputs, fold, order line, columns, undo: the desk keeps these
 FREE_KEYS = tuple("TUKNMPSVLOJXY")

@@ -73,5 +73,6 @@ class FormVersion(Base):
     definition: Mapped[dict[str, Any]]
     imported: Mapped[bool] = mapped_column(server_default=text("false"))  # only describes imported annotations
     rule_id: Mapped[int | None] = mapped_column(ForeignKey("rules.id"))  # the form of one rule, not of the project
+    ready_made: Mapped[str | None]  # which one a campaign asked for in place of the project's own
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[Created]

@@ -1,6 +1,6 @@
 """Reads about projects."""
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.errors import DomainError, NotFound, message
@@ -42,9 +42,8 @@ def guidelines_versions(session: Session, project: Project) -> list[Guidelines]:
 
 
 def form_versions(session: Session, project: Project) -> list[FormVersion]:
-    """Newest first, without those that only describe imported annotations."""
-    query = select(FormVersion).where(FormVersion.project_id == project.id, ~FormVersion.imported)
-    return list(session.scalars(query.order_by(FormVersion.version.desc())))
+    """Newest first; the project's own alone."""
+    return list(session.scalars(select(FormVersion).where(*_own(project)).order_by(FormVersion.version.desc())))
 
 
 def current_guidelines(session: Session, project: Project) -> Guidelines:
@@ -53,8 +52,18 @@ def current_guidelines(session: Session, project: Project) -> Guidelines:
 
 
 def current_form(session: Session, project: Project) -> FormVersion:
-    query = select(FormVersion).where(FormVersion.project_id == project.id, ~FormVersion.imported)
-    return session.scalars(query.order_by(FormVersion.version.desc()).limit(1)).one()
+    query = select(FormVersion).where(*_own(project)).order_by(FormVersion.version.desc())
+    return session.scalars(query.limit(1)).one()
+
+
+def _own(project: Project) -> list[ColumnElement[bool]]:
+    """Not what describes imported annotations, a rule's form, or a ready-made one that a campaign asked for."""
+    return [
+        FormVersion.project_id == project.id,
+        ~FormVersion.imported,
+        FormVersion.rule_id.is_(None),
+        FormVersion.ready_made.is_(None),
+    ]
 
 
 def rating_form(version: FormVersion) -> RatingForm:

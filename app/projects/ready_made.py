@@ -28,6 +28,10 @@ def choice(name: str, label: str, *options: str, description: str = "", key: str
     )
 
 
+def words(name: str, label: str, description: str = "", key: str | None = None) -> Attribute:
+    return Attribute(name=name, label=label, description=description, type=AttributeType.TEXT, key=key)
+
+
 NOTES = Attribute(name="notes", label="Notes", type=AttributeType.TEXT)
 
 # Ouyang et al. 2022, tables 3 and 7. Flags are worded so that no tick means clean.
@@ -89,6 +93,18 @@ SPARROW = RatingForm(
     ),
     prompt=(Attribute(name="named_rule", label="Which rule is tested", type=AttributeType.TEXT, required=True),),
 )
+
+
+def rule_form(name: str, text: str) -> RatingForm:
+    """Sparrow's form for one rule, in three answers: broken or not, and how (Glaese et al. 2022, section 2.2)."""
+    return RatingForm(
+        output=(
+            choice("rule", name, "violated", "not violated", "unsure", description=text, key="V"),
+            words("how", "How", "Where the answer breaks the rule, and in which way.", key="T"),
+            NOTES,
+        )
+    )
+
 
 # Bai et al. 2022: two outputs a turn; the ranking says which, the strength by how much.
 HELPFUL_HARMLESS = RatingForm(

@@ -56,6 +56,7 @@ class Prompt(Base):
     split: Mapped[Split] = mapped_column(choices(Split, "split"))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     content_warning: Mapped[str | None]  # its texts stay blurred until the labeler asks for them
+    in_use: Mapped[bool] = mapped_column(server_default=text("true"))  # drawn and frozen; not what was revised since
     details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[Created]
 

@@ -95,11 +95,13 @@ def make_rules() -> None:
 def columns() -> tuple[tuple[str, sa.Column[object]], ...]:
     return (
         ("form_versions", sa.Column("rule_id", sa.BigInteger(), nullable=True)),
+        ("form_versions", sa.Column("ready_made", sa.String(), nullable=True)),
         ("campaigns", sa.Column("rule_id", sa.BigInteger(), nullable=True)),
         ("campaigns", sa.Column("content_warning", sa.String(), nullable=True)),
         ("tasks", sa.Column("brief", postgresql.JSONB(), nullable=True)),
         ("prompts", sa.Column("rule_id", sa.BigInteger(), nullable=True)),
         ("prompts", sa.Column("content_warning", sa.String(), nullable=True)),
+        ("prompts", sa.Column("in_use", sa.Boolean(), server_default=sa.text("true"), nullable=False)),
         (
             "completions",
             sa.Column("evidence", postgresql.JSONB(), server_default=sa.text("'[]'::jsonb"), nullable=False),

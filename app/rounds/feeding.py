@@ -14,6 +14,7 @@ from app.completions.models import Completion
 from app.db import among
 from app.prompts.models import Prompt
 from app.quality.membership import admit_cohort
+from app.rounds.naming import free_name
 from app.rounds.plan import SamplingPlan
 from app.rounds.turn import Turn
 from app.runs.models import Run
@@ -64,8 +65,9 @@ def open_ranking_campaign(
 ) -> Campaign:
     """A campaign over what these runs sampled, open to its whole cohort. Prompts with one text only are left out."""
     groups = mixed(sampled_pairs(turn, runs), sampling, f"round {turn.round.id}")
+    free = free_name(turn.session, turn.project, Campaign, name)
     campaign = create_campaign(
-        turn.session, turn.project, name, kind, overlap=turn.plan.overlap, cohort=cohort, priority=turn.round.number
+        turn.session, turn.project, free, kind, overlap=turn.plan.overlap, cohort=cohort, priority=turn.round.number
     )
     add_compare_tasks(turn.session, campaign, _loaded(turn.session, groups))
     open_campaign(turn.session, campaign)

@@ -8,9 +8,10 @@ from app.campaigns.service import close_campaign
 from app.checkpoints.models import Checkpoint
 from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import NothingToFreeze, freeze_dataset
-from app.datasets.models import DatasetKind
+from app.datasets.models import Dataset, DatasetKind
 from app.prompts.models import Split
 from app.rounds.feeding import is_ranked, open_ranking_campaign
+from app.rounds.naming import free_name
 from app.rounds.plan import SamplingPlan, Step
 from app.rounds.turn import Outcome, Turn
 from app.runs.models import Stage
@@ -73,7 +74,8 @@ def _freeze(
             campaigns=[campaign.id] if campaign else None,
             at_most=at_most,
         )
-        name = f"Round {turn.round.number}: {step.replace('_', ' ')}"
+        wanted = f"Round {turn.round.number}: {step.replace('_', ' ')}"
+        name = free_name(turn.session, turn.project, Dataset, wanted)
         turn.keep_dataset(step, freeze_dataset(turn.session, turn.files, turn.project, name, kind, chosen))
     return Outcome.DONE
 

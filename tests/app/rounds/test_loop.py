@@ -16,6 +16,8 @@ from app.annotations.submissions import Judgement
 from app.campaigns.models import Campaign
 from app.checkpoints.models import Checkpoint, CheckpointKind
 from app.completions.models import Completion, CompletionAuthor
+from app.datasets.filtering import DatasetFilter
+from app.datasets.freezing import freeze_dataset
 from app.datasets.models import Dataset, DatasetKind
 from app.db import transaction
 from app.projects.models import Project
@@ -205,3 +207,16 @@ def test_a_round_without_demonstrations_says_so(fresh_database, tmp_path):
         assert failed.state is RoundState.FAILED
         assert failed.error.startswith("demonstrations: Nothing matches")
         assert session.scalars(select(Campaign)).all() == []
+
+
+def test_a_name_that_somebody_gave_away_stops_no_round(fresh_database, tmp_path):
+    with transaction(fresh_database) as session:
+        project = prepare(session)
+        chosen = DatasetFilter(people="both")
+        taken = "Round 1: demonstrations"
+        freeze_dataset(session, tmp_path, project, taken, DatasetKind.DEMONSTRATIONS, chosen)
+        started = start_round(session, project, PLAN)
+    advance_unfinished_rounds(fresh_database, tmp_path)
+    with transaction(fresh_database) as session:
+        assert session.get_one(Round, started.id).state is RoundState.RUNNING
+        assert set(session.scalars(select(Dataset.name))) == {taken, f"{taken} (2)"}

@@ -1,14 +1,20 @@
-"""A folder that lives and dies with the transaction that made it."""
+"""Folders of datasets: one lives and dies with the transaction that made it; what a crash left is found later."""
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session, SessionTransaction
 
+from app.clock import now
+from app.datasets.models import Dataset
+
+FOLDER = "datasets"
 FOLDERS = "folders of this transaction"
+FORGOTTEN_AFTER = timedelta(days=1)  # longer than any freezing takes
 
 
 @contextmanager
@@ -56,3 +62,13 @@ def _enclosing(session: Session) -> Iterator[SessionTransaction]:
     while transaction is not None:
         yield transaction
         transaction = transaction.parent
+
+
+def remove_forgotten_folders(session: Session, files: Path) -> list[Path]:
+    """Those that a process killed while freezing left behind: no dataset has them, and they are a day old."""
+    known = {files / location for location in session.scalars(select(Dataset.location))}
+    before = (now() - FORGOTTEN_AFTER).timestamp()
+    found = [path for path in (files / FOLDER).glob("*") if path not in known and path.stat().st_mtime < before]
+    for folder in found:
+        shutil.rmtree(folder, ignore_errors=True)
+    return found

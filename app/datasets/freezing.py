@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.clock import now
 from app.datasets.filtering import DatasetFilter
-from app.datasets.folders import removed_on_rollback
+from app.datasets.folders import FOLDER, removed_on_rollback
 from app.datasets.models import Dataset, DatasetAnnotation, DatasetKind
 from app.datasets.rows import TakenRow, rows_of
 from app.db import in_batches
@@ -22,7 +22,6 @@ from app.errors import DomainError, message
 from app.projects.models import FormVersion, Project
 from trainer.records import Comparison, Manifest, file_digest, to_line, write_manifest
 
-FOLDER = "datasets"
 FORMS = "forms.json"
 SPLIT_RULE = "by customer, else by prompt; what held-out labelers wrote is test"
 BATCH = 5000

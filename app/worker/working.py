@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 import app.tasks.upkeep  # noqa: F401  declares a job
+from app.datasets.folders import remove_forgotten_folders
 from app.db import transaction
 from app.jobs import run_worker
 from app.rounds.advancing import advance_unfinished_rounds
@@ -40,6 +41,8 @@ def stop_on_signals(stopping: threading.Event) -> None:
 def work(engine: Engine, files: Path, stopping: threading.Event) -> None:
     """Until `stopping` is set. In the main thread: a trainer dies with the thread that started it."""
     files = files.resolve()
+    with kept_going("What crashes left is not removed", stopping), transaction(engine) as session:
+        remove_forgotten_folders(session, files)
     with beside("rounds", look_after_rounds, engine, files, stopping), beside("jobs", do_jobs, engine, stopping):
         while not stopping.is_set():
             try:

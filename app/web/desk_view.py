@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from secrets import token_urlsafe
 from typing import Any
 
@@ -18,16 +17,14 @@ from app.annotations.submissions import LETTERS
 from app.campaigns.queries import frozen_form, frozen_guidelines
 from app.completions.models import Completion
 from app.projects.forms import Answer, Attribute, AttributeType, RatingForm
+from app.projects.models import Guidelines
 from app.projects.queries import rating_form
 from app.tasks.models import Assignment, AssignmentState
 from app.tasks.queries import Desk
 from app.web.forms import nested
-from app.web.rendering import render_untrusted
+from app.web.reading import html_of
 
 Typed = Mapping[str, str]
-
-# A text is shown to several labelers, and to each again after a mistake; rendering is the page's main cost.
-rendered = lru_cache(maxsize=2048)(render_untrusted)
 
 
 @dataclass(frozen=True)
@@ -78,14 +75,21 @@ def desk_context(
     form = rating_form(frozen_form(session, desk.campaign))
     today = today_of(session, labeler, midnight())
     tree = nested({name: [value] for name, value in typed.items()})
+    guidelines = frozen_guidelines(session, desk.campaign)
+    html = html_of(session, _texts(desk, guidelines))
     return {
         "assignment": _assignment(desk.assignment, len(desk.outputs)),
-        "campaign": _campaign(session, desk),
+        "campaign": ShownCampaign(
+            desk.campaign.name, desk.campaign.kind.value, html[guidelines.text] if guidelines else Markup("")
+        ),
         "form": form,
         "conversation": [
-            {"role": message["role"], "html": rendered(message["content"])} for message in desk.prompt.messages
+            {"role": message["role"], "html": html[message["content"]]} for message in desk.prompt.messages
         ],
-        "outputs": [_output(letter, output, form, tree) for letter, output in zip(LETTERS, desk.outputs, strict=False)],
+        "outputs": [
+            _output(letter, html[output.text or ""], form, tree)
+            for letter, output in zip(LETTERS, desk.outputs, strict=False)
+        ],
         "prompt_values": _values(form.prompt, tree.get("prompt")),
         "text": typed.get("text", ""),
         "errors": _sentences(errors, form),
@@ -126,18 +130,19 @@ def _assignment(assignment: Assignment, count: int) -> ShownAssignment:
     return ShownAssignment(assignment.id, LETTERS[:count], assignment.draft_version, int(assignment.active_seconds))
 
 
-def _campaign(session: Session, desk: Desk) -> ShownCampaign:
-    guidelines = frozen_guidelines(session, desk.campaign)
-    html = rendered(guidelines.text) if guidelines and guidelines.text else Markup("")
-    return ShownCampaign(desk.campaign.name, desk.campaign.kind.value, html)
+def _texts(desk: Desk, guidelines: Guidelines | None) -> list[str]:
+    """All that is shown as formatted text, the prompt and its outputs first."""
+    messages = [message["content"] for message in desk.prompt.messages]
+    outputs = [output.text or "" for output in desk.outputs]
+    return [*messages, *outputs, *([guidelines.text] if guidelines else [])]
 
 
-def _output(letter: str, output: Completion, form: RatingForm, tree: Mapping[str, Any]) -> ShownOutput:
+def _output(letter: str, html: Markup, form: RatingForm, tree: Mapping[str, Any]) -> ShownOutput:
     ranks, outputs = _branch(tree, "rank"), _branch(tree, "output")
     rank = ranks.get(letter, "")
     return ShownOutput(
         letter,
-        rendered(output.text or ""),
+        html,
         int(rank) if isinstance(rank, str) and rank.isdecimal() else None,
         _values(form.output, outputs.get(letter)),
     )

@@ -5,18 +5,22 @@ Both would do alone; the page's content security policy is the third lock.
 """
 
 import re
-from gettext import gettext as _
 
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markupsafe import Markup
 
-# What follows keeps every input under 300 ms on a slow core: markdown-it-py looks from every opening bracket for the
-# closing one (0.3 s for 500 that have none, before 18 kB of asterisks), and fills up every row of a table to the width
-# of its head (1 s for 20 kB).
+from app.translation import gettext as _
+
+# Raise it with every change to what comes out: HTML is kept in the database by this number.
+RENDERER = 1
+
+# What follows keeps every input under about 120 ms on a slow core: markdown-it-py looks from every opening bracket for
+# the closing one (0.3 s for 500 that have none, before 18 kB of asterisks), and fills up every row of a table to the
+# width of its head (1 s for 20 kB).
 MAX_BYTES = 20_000
-MAX_BRACKET_REACH = 2_000_000
+MAX_BRACKET_REACH = 500_000
 MAX_TABLE_CELLS = 8_000
 MAX_NESTING = 20
 
@@ -29,16 +33,27 @@ SCHEMES = ("http://", "https://", "mailto:")
 
 def render_untrusted(text: str) -> Markup:
     """Sanitised HTML; what is too long or too costly to format is shown as it was written, with a notice."""
-    if len(text.encode(errors="replace")) > MAX_BYTES or _bracket_reach(text) > MAX_BRACKET_REACH:
-        return _as_written(text)
+    text = _storable(text)
+    if is_too_long(text) or _bracket_reach(text) > MAX_BRACKET_REACH:
+        return shown_as_written(text)
     parser = _plain if _most_table_cells(text) > MAX_TABLE_CELLS else _with_tables
     return Markup(_keep_harmless(parser.render(text)))
 
 
-def _as_written(text: str) -> Markup:
+def is_too_long(text: str) -> bool:
+    """Too long to be formatted at all."""
+    return len(text.encode(errors="replace")) > MAX_BYTES
+
+
+def _storable(text: str) -> str:
+    """Without what PostgreSQL and UTF-8 cannot hold."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
+def shown_as_written(text: str) -> Markup:
     notice = _("This text is too long or too intricate to format, so it is shown exactly as it was written.")
     block = Markup('<p class="hint">{}</p><pre class="as-written" tabindex="0" role="group" aria-label="{}">{}</pre>')
-    return block.format(notice, _("Text as written"), text)
+    return block.format(notice, _("Text as written"), _storable(text))
 
 
 def _keep_harmless(html: str) -> str:

@@ -1,28 +1,31 @@
 """`/tasks`: what there is to do, and the next task; for researchers, one task with all its answers."""
 
-from gettext import gettext as _
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.accounts.models import Role
-from app.annotations.queries import answers_to, today_of
+from app import clock
+from app.accounts.models import Role, User
+from app.annotations.queries import answers_to, last_submission, progress_by_campaign, today_of
 from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import frozen_form
 from app.completions.queries import authors_of
 from app.projects.queries import rating_form
 from app.prompts.models import Prompt
-from app.tasks.leasing import claim_next_task
 from app.tasks.queries import offers_for, outputs_of, unfinished_of
 from app.tasks.queries import task as task_numbered
 from app.tasks.service import drop, put_back
+from app.tasks.starting import GuidelinesUnread, start_next_task
+from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
-from app.web.desk_view import midnight, rendered
+from app.web.desk_guidance import UNDO_OFFERED_FOR, midnight
 from app.web.flashes import flash
 from app.web.forms import Form, posted
+from app.web.reading import html_of
 from app.web.templating import page, redirect
 
 router = APIRouter(prefix="/tasks")
@@ -42,6 +45,8 @@ def index(request: Request, session: SessionDep, user: CurrentUser) -> Response:
         offers=offers_for(session, user),
         unfinished=unfinished_of(session, user),
         today=today_of(session, user, midnight()),
+        progress=progress_by_campaign(session, user),
+        last=last_submission(session, user, clock.now() - UNDO_OFFERED_FOR),
     )
 
 
@@ -49,14 +54,22 @@ def index(request: Request, session: SessionDep, user: CurrentUser) -> Response:
 def claim(
     request: Request, session: SessionDep, user: CurrentUser, form: Annotated[Form[Wish], posted(Wish)]
 ) -> Response:
-    wished = form.data.campaign if form.data else None
-    claimed = claim_next_task(session, user, campaign_numbered(session, wished) if wished else None)
-    if claimed is None:
+    return start(request, session, user, form.data.campaign if form.data else None)
+
+
+def start(request: Request, session: Session, user: User, wished: int | None) -> Response:
+    """To the next task of the campaign wished for, or of any; first to guidelines that are still to be read."""
+    try:
+        begun = start_next_task(session, user, campaign_numbered(session, wished) if wished else None)
+    except GuidelinesUnread as unread:
+        wish = f"?campaign={wished}" if wished else ""
+        return redirect(f"/guidelines/{unread.guidelines.id}{wish}")
+    if begun is None:
         flash(request, _("There is nothing to do for you right now. New tasks will show up here."), "info")
         return redirect("/tasks")
-    if wished and task_numbered(session, claimed.task_id).campaign_id != wished:
+    if wished and task_numbered(session, begun.task_id).campaign_id != wished:
         flash(request, _("You had begun this task: finish or skip it first."), "info")
-    return redirect(f"/assignments/{claimed.id}")
+    return redirect(f"/assignments/{begun.id}")
 
 
 @router.get("/{number}", dependencies=RESEARCHERS)
@@ -64,16 +77,19 @@ def show(request: Request, session: SessionDep, number: int) -> Response:
     task = task_numbered(session, number)
     campaign = campaign_numbered(session, task.campaign_id)
     prompt = session.get(Prompt, task.prompt_id)
-    outputs = outputs_of(session, task)
+    messages = prompt.messages if prompt else []
+    outputs, answers = outputs_of(session, task), answers_to(session, task)
+    written = [output.text or "" for output in outputs] + [answer.text or "" for answer in answers]
+    html = html_of(session, [each["content"] for each in messages] + written)
     return page(
         request,
         "tasks/show.html",
         task=task,
         campaign=campaign,
-        conversation=[(each["role"], rendered(each["content"])) for each in (prompt.messages if prompt else [])],
-        outputs=[(output.id, rendered(output.text or "")) for output in outputs],
+        conversation=[(each["role"], html[each["content"]]) for each in messages],
+        outputs=[(output.id, html[output.text or ""]) for output in outputs],
         authors=authors_of(session, outputs),
-        answers=[(answer, rendered(answer.text or "")) for answer in answers_to(session, task)],
+        answers=[(answer, html[answer.text or ""]) for answer in answers],
         form=rating_form(frozen_form(session, campaign)) if campaign.form_version_id else None,
     )
 

@@ -4,7 +4,7 @@ import re
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Cohort, Role, User
@@ -13,13 +13,13 @@ from app.annotations.submissions import LETTERS
 from app.campaigns.models import Campaign, CampaignKind
 from app.campaigns.service import close_campaign, open_campaign
 from app.checkpoints.service import external_checkpoint
-from app.completions.models import Completion
+from app.completions.models import Completion, RenderedText
 from app.completions.service import NewCompletion, add_completions
 from app.projects.models import Project
 from app.quality.membership import admit_cohort
 from app.tasks.models import Assignment, AssignmentState, Task
 from app.tasks.service import add_compare_tasks
-from app.web.desk_view import rendered
+from app.web import reading
 from tests.factories import make_campaign, make_completion, make_labeler, make_open_campaign, make_project, make_prompt
 from tests.pages import Page, PageClient, assert_no_model_identity
 
@@ -289,9 +289,12 @@ def _nine_long_outputs(pages: PageClient, session: Session, unit: str) -> str:
     return pages.http.post("/tasks/next", data={"csrf_token": pages.csrf_token()}).headers["location"]
 
 
-def test_each_text_is_rendered_once_however_often_it_is_shown(pages: PageClient, session: Session) -> None:
+def test_each_text_is_kept_formatted_however_often_it_is_shown(
+    pages: PageClient, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "memory", reading.Memory(10_000_000))
     path = _nine_long_outputs(pages, session, MARKUP)
-    rendered.cache_clear()
     for _ in range(3):
         pages.get(path)
-    assert rendered.cache_info().misses == 11  # the guidelines, the prompt and nine outputs
+    kept = session.scalars(select(func.count()).select_from(RenderedText)).one()
+    assert kept == 11  # the guidelines, the prompt and nine outputs

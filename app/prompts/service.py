@@ -4,17 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import false, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.db import in_batches
 from app.errors import InvalidInput
-from app.projects.models import Project
+from app.projects.models import Project, Rule
 from app.prompts.messages import checked_messages, messages_digest
 from app.prompts.models import Prompt, PromptKind, Source, Split
 from app.prompts.splitting import split_of
+from app.prompts.writing import WrittenPrompt
 
 BATCH = 1000
 
@@ -39,6 +40,7 @@ def add_prompt(
     source: Source,
     kind: PromptKind | None = None,
     author: User | None = None,
+    rule: Rule | None = None,
     customer: str | None = None,
     external_id: str | None = None,
     use_case: str | None = None,
@@ -47,17 +49,51 @@ def add_prompt(
 ) -> tuple[Prompt, bool]:
     """The prompt, and whether it is new; raises `InvalidInput` for messages that are no prompt."""
     new = NewPrompt(checked_messages(list(messages)), customer, external_id, use_case, split, details or {})
-    row = _row(project, new, source) | {"kind": kind, "author_id": author.id if author else None}
+    signed = {"kind": kind, "author_id": author.id if author else None, "rule_id": rule.id if rule else None}
+    row = _row(project, new, source) | signed
     statement = insert(Prompt).values(row).on_conflict_do_nothing(index_elements=["project_id", "digest"])
     created = session.scalar(statement.returning(Prompt.id)) is not None
     query = select(Prompt).where(Prompt.project_id == project.id, Prompt.digest == row["digest"])
     return session.scalars(query).one(), created
 
 
+def add_written_prompt(
+    session: Session,
+    project: Project,
+    written: WrittenPrompt,
+    author: User,
+    *,
+    rule: Rule | None = None,
+    split: Split | None = None,
+) -> tuple[Prompt, bool]:
+    """What a labeler wrote, and whether it is new. An attack names the rule that it attacks."""
+    return add_prompt(
+        session,
+        project,
+        written.messages,
+        source=Source.LABELER,
+        kind=written.kind,
+        author=author,
+        rule=rule,
+        use_case=written.use_case,
+        split=split,
+        details=written.details,
+    )
+
+
+def use_only(session: Session, prompts: Iterable[int], kept: Prompt | None) -> None:
+    """Of these versions of one prompt, by number, only `kept` is drawn or frozen from now on, or none."""
+    in_use = Prompt.id == kept.id if kept else false()
+    session.execute(update(Prompt).where(Prompt.id.in_(list(prompts))).values(in_use=in_use))
+
+
 def add_prompts(
     session: Session, project: Project, prompts: Iterable[NewPrompt], *, source: Source
 ) -> tuple[dict[bytes, int], int]:
-    """Many at once, a thousand a statement: their ids by digest, old ones included, and how many are new."""
+    """Many at once, a thousand a statement: their ids by digest, old ones included, and how many are new.
+
+    One that its author had revised away is in use again: now it comes from elsewhere, too.
+    """
     ids: dict[bytes, int] = {}
     added = 0
     for batch in in_batches(prompts, BATCH):
@@ -65,8 +101,11 @@ def add_prompts(
         _refuse_taken_names(session, project, rows)
         statement = insert(Prompt).on_conflict_do_nothing(index_elements=["project_id", "digest"])
         added += len(session.scalars(statement.returning(Prompt.id), list(rows.values())).all())
-        found = select(Prompt.digest, Prompt.id).where(Prompt.project_id == project.id, Prompt.digest.in_(rows))
-        ids.update((digest, number) for digest, number in session.execute(found))
+        these = (Prompt.project_id == project.id, Prompt.digest.in_(rows))
+        ids.update(
+            (digest, number) for digest, number in session.execute(select(Prompt.digest, Prompt.id).where(*these))
+        )
+        session.execute(update(Prompt).where(*these, ~Prompt.in_use).values(in_use=True))
     return ids, added
 
 

@@ -1,6 +1,7 @@
 """Filling a campaign with tasks, and deciding about those that were set aside."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -10,9 +11,11 @@ from app.campaigns.service import CampaignClosed
 from app.completions.models import Completion
 from app.errors import DomainError, message
 from app.prompts.models import Prompt
+from app.tasks.briefs import Brief
 from app.tasks.models import Task, TaskCompletion
 
 RANKED = (CampaignKind.COMPARE, CampaignKind.EVALUATE)
+WRITTEN = (CampaignKind.WRITE_PROMPTS, CampaignKind.RED_TEAM)
 FEWEST, MOST = 2, 9  # two and three make a vote, four to nine a ranking (InstructGPT, section 3.5)
 
 
@@ -53,6 +56,13 @@ def add_compare_tasks(
     return _add_tasks(session, campaign, groups)
 
 
+def add_writing_tasks(session: Session, campaign: Campaign, briefs: Iterable[Brief]) -> list[Task]:
+    """One task a brief, for campaigns in which prompts are written."""
+    _expect(campaign, *WRITTEN)
+    rows = [_row(campaign) | {"brief": brief.model_dump(mode="json", exclude_defaults=True)} for brief in briefs]
+    return _insert(session, rows)
+
+
 def put_back(session: Session, task: Task) -> None:
     """Hand a set-aside task out again, its skips forgotten."""
     task.set_aside, task.skips = False, 0
@@ -87,13 +97,7 @@ def _add_tasks(
     for prompt, completions in groups:
         if not campaign.imported and any(completion.text is None for completion in completions):
             raise OutputWithoutText(prompt=prompt.id)
-    if not groups:
-        return []
-    slots = 0 if campaign.imported else campaign.overlap  # an imported task was answered before it came
-    row = {"campaign_id": campaign.id, "kind": campaign.kind, "overlap": campaign.overlap, "remaining": slots}
-    tasks = session.scalars(
-        insert(Task).returning(Task, sort_by_parameter_order=True), [row | {"prompt_id": p.id} for p, _ in groups]
-    ).all()
+    tasks = _insert(session, [_row(campaign) | {"prompt_id": prompt.id} for prompt, _ in groups])
     outputs = [
         {"task_id": task.id, "completion_id": completion.id, "prompt_id": prompt.id, "position": position}
         for task, (prompt, completions) in zip(tasks, groups, strict=True)
@@ -101,4 +105,15 @@ def _add_tasks(
     ]
     if outputs:
         session.execute(insert(TaskCompletion), outputs)
-    return list(tasks)
+    return tasks
+
+
+def _row(campaign: Campaign) -> dict[str, Any]:
+    slots = 0 if campaign.imported else campaign.overlap  # an imported task was answered before it came
+    return {"campaign_id": campaign.id, "kind": campaign.kind, "overlap": campaign.overlap, "remaining": slots}
+
+
+def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> list[Task]:
+    if not rows:
+        return []
+    return list(session.scalars(insert(Task).returning(Task, sort_by_parameter_order=True), rows))

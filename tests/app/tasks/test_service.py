@@ -6,6 +6,8 @@ from sqlalchemy.orm import Session
 
 from app.campaigns.models import CampaignKind
 from app.campaigns.service import CampaignClosed, close_campaign, open_campaign
+from app.prompts.models import PromptKind
+from app.tasks.briefs import Brief
 from app.tasks.models import TaskCompletion
 from app.tasks.queries import outputs_of
 from app.tasks.service import (
@@ -14,6 +16,7 @@ from app.tasks.service import (
     WrongKind,
     add_compare_tasks,
     add_demonstrate_tasks,
+    add_writing_tasks,
 )
 from tests.factories import make_campaign, make_completion, make_prompt, make_tasks
 
@@ -60,3 +63,12 @@ def test_a_closed_campaign_takes_no_tasks(session: Session) -> None:
     close_campaign(session, campaign)
     with pytest.raises(CampaignClosed):
         make_tasks(session, campaign)
+
+
+def test_a_writing_task_has_a_brief_and_no_prompt(session: Session) -> None:
+    campaign = make_campaign(session, CampaignKind.WRITE_PROMPTS, overlap=2)
+    (task,) = add_writing_tasks(session, campaign, [Brief(kind=PromptKind.PLAIN, use_case="chat")])
+    assert (task.prompt_id, task.brief, task.remaining) == (None, {"kind": "plain", "use_case": "chat"}, 2)
+    assert add_writing_tasks(session, campaign, []) == []
+    with pytest.raises(WrongKind):
+        add_writing_tasks(session, make_campaign(session), [Brief(kind=PromptKind.PLAIN)])

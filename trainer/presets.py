@@ -35,9 +35,9 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "reward": {
             "threads": 2,
-            "epochs": 1,
+            "epochs": 2,
             "batch": 8,
-            "learning_rate": 5e-4,
+            "learning_rate": 8e-4,
             "warmup_steps": 20,
             "residual_dropout": 0.0,
             "ties": "half",

@@ -47,7 +47,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "ppo": {
             "threads": 2,
-            "steps": 40,
+            "steps": 60,
             "batch_prompts": 64,
             "samples_per_prompt": 2,
             "minibatch": 32,

@@ -4,9 +4,10 @@ An error is named for what happened. Its `sentence` is a gettext message with na
 it on the page with `status`, the command line prints it and exits with 1.
 """
 
-from gettext import gettext
 from http import HTTPStatus
 from typing import ClassVar
+
+from app.translation import gettext
 
 
 def message(sentence: str) -> str:

@@ -16,6 +16,7 @@ from app.web import (
     home,
     imports,
     invitations,
+    languages,
     projects,
     prompts,
     rating_forms,
@@ -27,6 +28,7 @@ from app.web import (
 )
 from app.web.cookies import QueuedCookies
 from app.web.errors import FailurePages, install_error_pages
+from app.web.languages import SpokenLanguage
 from app.web.proxies import ForwardedHeaders
 from app.web.security import SecurityHeaders
 from app.web.static_files import StampedFiles
@@ -35,6 +37,7 @@ AREAS = (
     health,
     home,
     signing_in,
+    languages,
     invitations,
     accounts,
     users,
@@ -62,6 +65,7 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     install_error_pages(app)
     # The last one added stands outermost.
     app.add_middleware(FailurePages)
+    app.add_middleware(SpokenLanguage)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(QueuedCookies)
     app.add_middleware(ForwardedHeaders, trusted_proxies=settings.trusted_proxies)

@@ -28,6 +28,7 @@ HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
+    os.environ["LANGUAGE"] = "en"  # tests quote sentences, wherever they are run
     os.environ[RUN] = f"rondo_test_{secrets.token_hex(4)}"
     if SERVER in os.environ:
         config.add_cleanup(drop_what_is_left)

@@ -7,6 +7,7 @@ from app.accounts.links import make_invitation, use_link
 from app.accounts.models import Cohort, LinkPurpose, OneTimeLink, Role, User
 from app.accounts.queries import has_an_admin, user_by_email
 from app.accounts.service import EmailTaken, cohort_for, create_user
+from app.translation import spoken_language
 
 
 def invite(session: Session, email: str, role: Role, cohort: Cohort | None = None, by: User | None = None) -> str:
@@ -28,10 +29,21 @@ def withdraw_invitations(session: Session, email: str) -> None:
 
 
 def accept_invitation(session: Session, token: str, *, email: str, name: str, password: str) -> User:
-    """The new account, which may take another address than the invited one. Raises `LinkNotUsable`, `EmailTaken`."""
+    """The new account; it may take another address than the invited one, and speaks the language of the page.
+
+    Raises `LinkNotUsable`, `EmailTaken`.
+    """
     link = use_link(session, LinkPurpose.INVITE, token)
     assert link.role is not None
-    return create_user(session, name=name, email=email, role=link.role, cohort=link.cohort, password=password)
+    return create_user(
+        session,
+        name=name,
+        email=email,
+        role=link.role,
+        cohort=link.cohort,
+        password=password,
+        language=spoken_language(),
+    )
 
 
 def invite_first_admin(session: Session) -> str | None:

@@ -11,6 +11,7 @@ from app.accounts.passwords import hash_password, is_right_password
 from app.accounts.queries import user_by_email, user_with
 from app.accounts.sessions import end_sessions_of
 from app.errors import DomainError, message
+from app.translation import SOURCE_LANGUAGE, known
 
 
 class EmailTaken(DomainError):
@@ -35,12 +36,13 @@ def create_user(
     cohort: Cohort | None = None,
     origin: Origin = Origin.PERSON,
     password: str | None = None,
+    language: str = SOURCE_LANGUAGE,
 ) -> User:
     """A person or a simulated labeler. A labeler without a cohort joins the training one. Raises `EmailTaken`."""
     if user_by_email(session, email) is not None:
         raise EmailTaken(email=email)
     user = User(name=name, email=email, role=role, cohort=cohort_for(role, cohort), origin=origin, active=True)
-    user.language = "en"
+    user.language = known(language)
     user.password_hash = hash_password(password) if password else None
     session.add(user)
     session.flush()
@@ -54,6 +56,11 @@ def cohort_for(role: Role, cohort: Cohort | None) -> Cohort | None:
 
 def rename(session: Session, user: User, name: str) -> None:
     user.name = name
+    session.flush()
+
+
+def choose_language(session: Session, user: User, language: str) -> None:
+    user.language = known(language)
     session.flush()
 
 

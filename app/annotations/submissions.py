@@ -5,7 +5,7 @@ An output is known by the letter that the labeler sees; its place in `letters` i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from gettext import gettext
+from app.translation import gettext
 
 from app.annotations.ranking import NotARank, OutputsUnranked, parse_ranks
 from app.errors import InvalidInput, message

@@ -1,6 +1,5 @@
-"""`/account`: one's own name and password."""
+"""`/account`: one's own name, language and password."""
 
-from gettext import gettext as _
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -9,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.accounts.passwords import MAX_LENGTH, MIN_LENGTH
-from app.accounts.service import change_password, rename
+from app.accounts.service import change_password, choose_language, rename
+from app.translation import SOURCE_LANGUAGE, speak
+from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
 from app.web.forms import Form, posted
@@ -19,8 +20,9 @@ from app.web.templating import page, redirect
 router = APIRouter()
 
 
-class OwnName(BaseModel):
+class OwnAccount(BaseModel):
     name: str = Field(max_length=100)
+    language: str = Field(default=SOURCE_LANGUAGE, max_length=20)
 
 
 class PasswordChange(BaseModel):
@@ -30,17 +32,19 @@ class PasswordChange(BaseModel):
 
 @router.get("/account", dependencies=[allow()])
 def account(request: Request, user: CurrentUser) -> Response:
-    return page(request, "accounts/index.html", form=Form.showing(name=user.name))
+    return page(request, "accounts/index.html", form=Form.showing(name=user.name, language=user.language))
 
 
 @router.post("/account", dependencies=[allow()])
-def save_name(
-    request: Request, session: SessionDep, user: CurrentUser, form: Annotated[Form[OwnName], posted(OwnName)]
+def save_account(
+    request: Request, session: SessionDep, user: CurrentUser, form: Annotated[Form[OwnAccount], posted(OwnAccount)]
 ) -> Response:
     if form.data is None:
         return page(request, "accounts/index.html", status=422, form=form)
     rename(session, user, form.data.name)
-    flash(request, _("Your name was saved."))
+    choose_language(session, user, form.data.language)
+    speak(user.language)
+    flash(request, _("Your account was saved."))
     return redirect("/account")
 
 

@@ -1,4 +1,4 @@
-"""Addresses that leave the page: in links that are copied, printed or sent."""
+"""Addresses that leave the page, in links that are copied, printed or sent, and those that come back with a form."""
 
 from starlette.requests import Request
 
@@ -15,3 +15,9 @@ def public_address(request: Request, path: str) -> str:
 def served_address(settings: Settings, path: str) -> str:
     """For the command line, where there is no request."""
     return (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/") + path
+
+
+def own_path(address: str) -> str:
+    """`address` where it is a path of ours; browsers read `//host` and `/\\host` as other sites."""
+    is_ours = address.startswith("/") and address[1:2] not in {"/", "\\"} and address.isprintable()
+    return address if is_ours else "/"

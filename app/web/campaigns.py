@@ -1,6 +1,5 @@
 """`/campaigns`: plan one from a project's prompts, open and close it, and see how far it is."""
 
-from gettext import gettext as _
 from math import ceil
 from typing import Annotated
 
@@ -29,6 +28,7 @@ from app.quality.progress import progress_of, shares_in
 from app.tasks.choosing import random_groups, random_prompts
 from app.tasks.queries import set_aside_tasks, task_count, tasks_in
 from app.tasks.service import add_compare_tasks, add_demonstrate_tasks, add_rate_tasks
+from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
 from app.web.forms import Form, posted

@@ -1,7 +1,6 @@
 """`/datasets`: choose, count, freeze, look at and take away."""
 
 from datetime import date
-from gettext import gettext as _
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -25,6 +24,7 @@ from app.projects.models import Project
 from app.projects.queries import project as project_numbered
 from app.projects.queries import projects
 from app.prompts.models import Split
+from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
 from app.web.forms import Form, posted

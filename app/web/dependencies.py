@@ -15,6 +15,7 @@ from starlette.requests import Request
 from app.accounts.models import Role, User
 from app.accounts.sessions import user_of_session
 from app.errors import DomainError, message
+from app.translation import speak
 from app.web.cookies import read_cookie
 from app.web.errors import SignInNeeded
 from app.web.security import refuse_forgery
@@ -44,10 +45,12 @@ SessionDep = Annotated[Session, Depends(open_session, scope="function", max_conc
 
 
 def recognise(request: Request, session: SessionDep) -> User | None:
-    """The person whose session cookie came with the request, kept on `request.state.user` for the page."""
+    """The person whose session cookie came with the request, kept on `request.state.user`; in their language."""
     token = read_cookie(request, "session")
     request.state.user = user_of_session(session, token) if token else None
     user: User | None = request.state.user
+    if user:
+        speak(user.language)
     return user
 
 

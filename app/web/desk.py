@@ -1,6 +1,6 @@
 """The desk: one assignment, its draft and heartbeats, and how it is submitted, revised or skipped."""
 
-from gettext import gettext as _
+from app.translation import gettext as _
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends

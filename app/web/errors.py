@@ -1,7 +1,6 @@
 """When a request ends in an error: a page that says what happened and what to do, or JSON for who asked for it."""
 
 from collections.abc import Sequence
-from gettext import gettext as _
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -16,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.accounts.sessions import user_of_session
 from app.errors import DomainError
+from app.translation import gettext as _
+from app.translation import speak
 from app.web.cookies import read_cookie
 from app.web.security import ForgedRequest, sent_form
 from app.web.templating import page, redirect
@@ -100,7 +101,9 @@ def _recognise(request: Request) -> None:
     """No route has looked who asks: without this a signed-in person would lose the navigation."""
     if not hasattr(request.state, "user") and (token := read_cookie(request, "session")):
         with request.app.state.sessions() as session:
-            request.state.user = user_of_session(session, token)
+            request.state.user = user = user_of_session(session, token)
+        if user:
+            speak(user.language)
 
 
 def _unreadable_address(request: Request, _error: Exception) -> Response:

@@ -7,7 +7,6 @@ be shown, so that a pasted one costs nobody their work.
 
 import re
 from collections.abc import Callable, Iterable
-from gettext import gettext as _
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
@@ -19,6 +18,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from app.errors import DomainError
+from app.translation import gettext as _
 from app.web.security import sent_form
 
 Model = TypeVar("Model", bound=BaseModel)

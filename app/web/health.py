@@ -1,7 +1,6 @@
 """`/health`: for whoever watches the server."""
 
 import logging
-from gettext import gettext as _
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -9,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.errors import DomainError
 from app.schema import DatabaseUnreachable, require_current
+from app.translation import gettext as _
 from app.web.dependencies import public
 
 logger = logging.getLogger(__name__)

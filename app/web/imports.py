@@ -1,6 +1,5 @@
 """`/imports`: a file of prompts, demonstrations or comparisons into a project."""
 
-from gettext import gettext as _
 from pathlib import PurePath
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from app.errors import DomainError, message
 from app.projects.models import Project
 from app.projects.queries import project as project_numbered
 from app.prompts.importing import ImportRefused, PromptsImported, import_prompts
+from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.forms import Form, posted
 from app.web.templating import page

@@ -1,6 +1,5 @@
 """`/projects`: what a project holds, its guidelines, and its rating form."""
 
-from gettext import gettext as _
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -18,6 +17,7 @@ from app.projects.ready_made import NAMES, READY_MADE
 from app.projects.service import create_project, publish_guidelines
 from app.prompts.queries import counts_by_project, counts_by_split
 from app.rounds.queries import rounds_of
+from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
 from app.web.forms import Form, posted

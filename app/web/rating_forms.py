@@ -5,7 +5,6 @@ Only "publish" writes: adding, moving and removing attributes answer with the ch
 
 import json
 import re
-from gettext import gettext as _
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -22,6 +21,7 @@ from app.projects.queries import current_form, form_versions, rating_form
 from app.projects.queries import project as project_numbered
 from app.projects.ready_made import NAMES, READY_MADE
 from app.projects.service import publish_form
+from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
 from app.web.forms import Form, posted

@@ -13,7 +13,7 @@ from app.completions.rendered import keep_html, kept_html
 from app.translation import spoken_language
 from app.web.rendering import RENDERER, is_too_long, render_untrusted, shown_as_written
 
-PAGE_SECONDS = 0.18  # of processor time; the last text that was begun may take as long as the costliest one on top
+PAGE_SECONDS = 0.16  # of processor time; the last text that was begun may take as long as the costliest one on top
 MEMORY_CHARACTERS = 32_000_000
 
 Key = tuple[bytes, str]  # digest and language

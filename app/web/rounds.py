@@ -1,6 +1,5 @@
 """Rounds: start one, watch it, go on after a failure."""
 
-from gettext import gettext as _
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -22,6 +21,7 @@ from app.rounds.report import round_win_rate
 from app.rounds.service import FILLED, cancel_round, resume_round, start_round
 from app.runs.models import Stage
 from app.runs.settings import SettingField, setting_fields, typed_settings
+from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
 from app.web.forms import Form, posted

@@ -1,6 +1,5 @@
 """One run: its settings and inputs, its curves, its end."""
 
-from gettext import gettext as _
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,6 +12,7 @@ from app.projects.queries import project as project_numbered
 from app.rounds.queries import round_of_run
 from app.runs.queries import inputs_of, latest_metrics, metric_lines, numbers_in, produced_by, run_by_id
 from app.runs.service import request_cancel, retry_run
+from app.translation import gettext as _
 from app.web.dependencies import SessionDep, allow
 from app.web.flashes import flash
 from app.web.templating import page, redirect

@@ -1,7 +1,6 @@
 """`/sign-in`, `/sign-out` and one-time sign-in links."""
 
 from collections.abc import AsyncIterator
-from gettext import gettext as _
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -15,10 +14,14 @@ from app.accounts.models import LinkPurpose, User
 from app.accounts.passwords import MAX_LENGTH
 from app.accounts.sessions import LIFETIME, begin_session, end_session
 from app.accounts.signing_in import count_attempt, sign_in, sign_in_once
+from app.translation import gettext as _
+from app.translation import spoken_language
+from app.web.addresses import own_path
 from app.web.cookies import drop_cookie, read_cookie, set_cookie
 from app.web.dependencies import SessionDep, Visitor, public
 from app.web.flashes import flash
 from app.web.forms import Form, posted
+from app.web.languages import remember_language
 from app.web.security import begin_visit, sent_form, use_secret
 from app.web.templating import page, redirect
 
@@ -96,13 +99,8 @@ def enter(request: Request, session: Session, user: User) -> None:
 
 
 def leave(request: Request, session: Session) -> None:
+    remember_language(request, spoken_language())
     if token := read_cookie(request, "session"):
         end_session(session, token)
     drop_cookie(request, "session")
     begin_visit(request)
-
-
-def own_path(address: str) -> str:
-    """`address` where it is a path of ours; browsers read `//host` and `/\\host` as other sites."""
-    is_ours = address.startswith("/") and address[1:2] not in {"/", "\\"} and address.isprintable()
-    return address if is_ours else "/"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from gettext import gettext, ngettext
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 import app
+from app.translation import available_languages, gettext, ngettext, spoken_language, spoken_locale
 from app.web.flashes import take_flashes
 from app.web.security import csrf_token
 
@@ -35,6 +35,7 @@ def environment() -> Environment:
     )
     pages.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     pages.globals["static_url"] = static_url
+    pages.globals["languages"] = available_languages()
     return pages
 
 
@@ -63,7 +64,8 @@ def page(request: Request, template: str, status: int = 200, **context: object) 
         .render(
             request=request,
             current_user=user,
-            locale=user.language if user else "en",
+            locale=spoken_language(),
+            text_direction=spoken_locale().text_direction,
             csrf_token=csrf_token(request),
             flashes=take_flashes(request),
             url_for=_path_for(request),

@@ -1,6 +1,5 @@
 """`/users`: who works here, for admins."""
 
-from gettext import gettext as _
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -14,6 +13,7 @@ from app.accounts.models import Cohort, LinkPurpose, Origin, Role, User
 from app.accounts.queries import user_with, users_of, waiting_invitations
 from app.accounts.service import deactivate, reactivate
 from app.quality.membership import move
+from app.translation import gettext as _
 from app.web.addresses import public_address
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash

@@ -71,7 +71,7 @@ def test_guessing_is_stopped_before_the_password_is_looked_at(pages: PageClient,
 def test_a_planted_session_is_not_taken_over_at_sign_in(pages: PageClient, session: Session) -> None:
     make_person(session)
     pages.hold_session("planted-by-somebody-else")
-    before = pages.get("/sign-in").one("input", name="csrf_token").get("value")
+    before = pages.get("/sign-in").all("input", name="csrf_token")[0].get("value")
     after = try_to_sign_in(pages, "ada@example.org", PASSWORD, next="/account").all("input", name="csrf_token")
     assert pages.http.cookies["rondo-session"] != "planted-by-somebody-else"
     assert after[0].get("value") != before

@@ -9,16 +9,25 @@ from app.campaigns.models import Campaign, CampaignKind
 from app.campaigns.service import create_campaign, open_campaign
 from app.completions.models import Completion
 from app.completions.service import add_completion
-from app.projects.models import Project
+from app.projects.models import Project, Rule
+from app.projects.rules import create_rule
 from app.projects.service import create_project
-from app.prompts.models import Prompt, Source
+from app.prompts.models import Prompt, PromptKind, Source
 from app.prompts.service import add_prompt
 from app.quality.membership import admit_cohort
+from app.tasks.briefs import ATTACK, Brief
 from app.tasks.leasing import claim_next_task
 from app.tasks.models import Assignment, Task
-from app.tasks.service import add_compare_tasks, add_demonstrate_tasks, add_rate_tasks
+from app.tasks.service import (
+    WRITTEN,
+    add_compare_tasks,
+    add_demonstrate_tasks,
+    add_rate_tasks,
+    add_writing_tasks,
+)
 
 _numbers = count(1)
+PLAIN = Brief(kind=PromptKind.PLAIN)
 
 
 def make_user(
@@ -54,6 +63,10 @@ def make_completion(session: Session, prompt: Prompt, text: str | None = None) -
 
 
 def make_campaign(
+def make_rule(session: Session, project: Project) -> Rule:
+    return create_rule(session, project, f"Rule {next(_numbers)}", "The assistant must not threaten anybody.")
+
+
     session: Session,
     kind: CampaignKind = CampaignKind.COMPARE,
     *,
@@ -63,10 +76,11 @@ def make_campaign(
     priority: int = 0,
     lease_minutes: int = 60,
 ) -> Campaign:
-    """A draft without tasks."""
+    """A draft without tasks. One that attacks makes its rule."""
+    project = project or make_project(session)
     return create_campaign(
         session,
-        project or make_project(session),
+        project,
         name or f"Campaign {next(_numbers)}",
         kind,
         overlap=overlap,
@@ -74,10 +88,15 @@ def make_campaign(
         priority=priority,
         lease_minutes=lease_minutes,
     )
+        rule=make_rule(session, project) if kind is CampaignKind.RED_TEAM else None,
 
 
-def make_tasks(session: Session, campaign: Campaign, number: int = 1, outputs: int = 4) -> list[Task]:
-    """Tasks of the campaign's kind, each with a prompt of its own."""
+def make_tasks(
+    session: Session, campaign: Campaign, number: int = 1, outputs: int = 4, brief: Brief = PLAIN
+) -> list[Task]:
+    """Tasks of the campaign's kind, each with a prompt of its own, or a brief to write one by."""
+    if campaign.kind in WRITTEN:
+        return add_writing_tasks(session, campaign, [brief] * number)
     project = session.get_one(Project, campaign.project_id)
     prompts = [make_prompt(session, project) for _ in range(number)]
     if campaign.kind is CampaignKind.DEMONSTRATE:
@@ -98,9 +117,10 @@ def make_open_campaign(
     priority: int = 0,
     project: Project | None = None,
 ) -> Campaign:
+    brief: Brief = PLAIN,
     """Open, with tasks, all labelers of the cohort made so far admitted."""
     campaign = make_campaign(session, kind, project=project, overlap=overlap, priority=priority)
-    make_tasks(session, campaign, tasks, outputs)
+    make_tasks(session, campaign, tasks, outputs, ATTACK if kind is CampaignKind.RED_TEAM else brief)
     open_campaign(session, campaign)
     admit_cohort(session, campaign)
     return campaign

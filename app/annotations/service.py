@@ -9,14 +9,17 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from app.accounts.models import User
+from app.accounts.models import Cohort, User
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
 from app.annotations.submissions import Demonstration, Judgement
 from app.campaigns.models import Campaign, CampaignState
 from app.campaigns.service import CampaignClosed
 from app.completions.service import add_completion
 from app.errors import DomainError, InvalidInput, message
-from app.prompts.models import Prompt
+from app.projects.models import Project, Rule
+from app.prompts.models import Prompt, Split
+from app.prompts.service import add_written_prompt, use_only
+from app.prompts.writing import WrittenPrompt
 from app.tasks.drafts import count_active_seconds, discard_draft
 from app.tasks.leasing import finish_lease, give_up_lease, lock_assignment
 from app.tasks.models import Assignment, AssignmentState, Task
@@ -30,6 +33,12 @@ class AlreadySkipped(DomainError):
 
 class AlreadySubmitted(DomainError):
     sentence = message("You have submitted this task; it cannot be skipped any more.")
+
+
+class PromptThereAlready(DomainError):
+    sentence = message(
+        "This project has a prompt with exactly these words already. What you wrote is still here: change it a little."
+    )
 
 
 class ReasonMissing(InvalidInput):
@@ -70,6 +79,48 @@ def submit_demonstration(
         completion_id=completion.id,
         prompt_ratings=demonstration.prompt_ratings,
     )
+
+
+def submit_prompt(session: Session, assignment: Assignment, written: WrittenPrompt, sent: Sent) -> Annotation:
+    """The text becomes a prompt whose author is the labeler; an attack names its campaign's rule.
+
+    A revision is a prompt of its own, and the one before stays but is not in use any more. What held-out labelers
+    write can only ever be a test. Raises `PromptThereAlready` for an exact duplicate of somebody else's.
+    """
+    if earlier := _sent_before(session, assignment, sent):
+        return earlier
+    labeler = session.get_one(User, assignment.labeler_id)
+    versions = _prompts_written(session, assignment)
+    split = Split.TEST if labeler.cohort is Cohort.HELD_OUT else None
+    project, rule = _project_and_rule(session, assignment)
+    prompt, created = add_written_prompt(session, project, written, labeler, rule=rule, split=split)
+    if not created and prompt.id not in versions:
+        raise PromptThereAlready
+    prompt.use_case = written.use_case  # of a revision with the same words
+    ratings = {"use_case": written.use_case} if written.use_case else {}
+    annotation = _annotate(
+        session, assignment, sent, kind=AnnotationKind.PROMPT, prompt_id=prompt.id, prompt_ratings=ratings
+    )
+    use_only(session, versions | {prompt.id}, None if annotation.surplus else prompt)
+    return annotation
+
+
+def _prompts_written(session: Session, assignment: Assignment) -> set[int]:
+    """By number, every version of the assignment's prompt."""
+    query = select(Annotation.prompt_id).where(Annotation.assignment_id == assignment.id)
+    return {number for number in session.scalars(query) if number is not None}
+
+
+def _project_and_rule(session: Session, assignment: Assignment) -> tuple[Project, Rule | None]:
+    query = (
+        select(Project, Rule)
+        .join(Campaign, Campaign.project_id == Project.id)
+        .join(Task, Task.campaign_id == Campaign.id)
+        .outerjoin(Rule, Rule.id == Campaign.rule_id)
+        .where(Task.id == assignment.task_id)
+    )
+    project, rule = session.execute(query).one()
+    return project, rule
 
 
 def skip(session: Session, assignment: Assignment, reason: str, sent: Sent) -> Annotation:

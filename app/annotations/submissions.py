@@ -57,15 +57,23 @@ def read_rating(typed: Typed, form: RatingForm, count: int) -> Judgement:
 def read_demonstration(typed: Typed, form: RatingForm) -> Demonstration:
     """The text as typed, line ends made plain. Raises `InvalidSubmission`."""
     errors: dict[str, str] = {}
-    text = str(typed.get("text", "")).replace("\r\n", "\n").strip()
-    if not text:
-        errors["text"] = gettext("Write the answer that the assistant should give.")
-    elif len(text) > LONGEST_TEXT or "\0" in text:
-        errors["text"] = gettext("The text is too long, or has characters that cannot be stored.")
+    text = checked_writing(
+        typed.get("text"), "text", gettext("Write the answer that the assistant should give."), errors
+    )
     answers = _answers(form.prompt, typed.get("prompt"), "prompt", errors)
     if errors:
         raise InvalidSubmission(errors)
     return Demonstration(text, answers)
+
+
+def checked_writing(typed: object, field: str, missing: str, errors: dict[str, str]) -> str:
+    """What was typed, line ends made plain; a sentence under `field` where it is nothing or cannot be stored."""
+    text = str(typed or "").replace("\r\n", "\n").strip()
+    if not text:
+        errors[field] = missing
+    elif len(text) > LONGEST_TEXT or "\0" in text:
+        errors[field] = gettext("The text is too long, or has characters that cannot be stored.")
+    return text
 
 
 def _judgement(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.campaigns.models import Campaign, CampaignMember
 from app.errors import NotFound
-from app.projects.models import FormVersion, Guidelines, Project
+from app.projects.models import FormVersion, Guidelines, Project, Rule
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,12 @@ def campaign(session: Session, number: int) -> Campaign:
     return found
 
 
-def campaigns(session: Session) -> list[Listed]:
-    """Open ones first, then drafts, then closed ones; newest first."""
+def campaigns(session: Session, project: Project | None = None) -> list[Listed]:
+    """Of one project or of all: open ones first, then drafts, then closed ones; newest first."""
     standing = func.array_position(["open", "draft", "closed"], Campaign.state)
     query = select(Campaign, Project.name).join(Project, Project.id == Campaign.project_id)
+    if project is not None:
+        query = query.where(Campaign.project_id == project.id)
     rows = session.execute(query.order_by(standing, Campaign.id.desc()))
     return [Listed(campaign, name) for campaign, name in rows]
 
@@ -53,6 +55,11 @@ def members(session: Session, campaign: Campaign) -> list[Member]:
         .where(CampaignMember.campaign_id == campaign.id)
     )
     return [Member(user, paused) for user, paused in session.execute(query.order_by(User.name, User.id))]
+
+
+def rule_of(session: Session, campaign: Campaign) -> Rule | None:
+    """The rule that is attacked in it, or that its outputs are judged by."""
+    return session.get(Rule, campaign.rule_id) if campaign.rule_id else None
 
 
 def frozen_form(session: Session, campaign: Campaign) -> FormVersion:

@@ -12,18 +12,26 @@ from app.completions.models import Completion
 from app.errors import NotFound
 from app.prompts.models import Prompt
 from app.tasks.models import Assignment, AssignmentState, Task, TaskCompletion
+from app.tasks.briefs import Brief
 
 
 @dataclass(frozen=True)
 class Desk:
-    """All that a labeler needs to do one task; `outputs` in the order drawn for this assignment."""
+    """All that a labeler needs to do one task; `outputs` in the order drawn for this assignment.
+
+    There is a prompt, or a brief to write one by.
+    """
 
     assignment: Assignment
     task: Task
     campaign: Campaign
-    prompt: Prompt
+    prompt: Prompt | None
     outputs: tuple[Completion, ...]
 
+
+    @property
+    def brief(self) -> Brief | None:
+        return Brief.model_validate(self.task.brief) if self.task.brief is not None else None
 
 @dataclass(frozen=True)
 class Offer:
@@ -60,7 +68,7 @@ def desk(session: Session, assignment: Assignment) -> Desk:
     query = (
         select(Task, Campaign, Prompt)
         .join(Campaign, Campaign.id == Task.campaign_id)
-        .join(Prompt, Prompt.id == Task.prompt_id)
+        .outerjoin(Prompt, Prompt.id == Task.prompt_id)
         .where(Task.id == assignment.task_id)
     )
     task, campaign, prompt = session.execute(query).one()
@@ -109,11 +117,11 @@ def unfinished_of(session: Session, labeler: User) -> list[Unfinished]:
     return [Unfinished(assignment, campaign) for assignment, campaign in session.execute(query)]
 
 
-def tasks_in(session: Session, campaign: Campaign, page: int, size: int) -> list[tuple[Task, Prompt]]:
-    """With their prompts, oldest first; pages count from 1."""
+def tasks_in(session: Session, campaign: Campaign, page: int, size: int) -> list[tuple[Task, Prompt | None]]:
+    """With their prompts where they have one, oldest first; pages count from 1."""
     query = (
         select(Task, Prompt)
-        .join(Prompt, Prompt.id == Task.prompt_id)
+        .outerjoin(Prompt, Prompt.id == Task.prompt_id)
         .where(Task.campaign_id == campaign.id)
         .order_by(Task.id)
         .offset((page - 1) * size)

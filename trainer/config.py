@@ -32,6 +32,11 @@ def setting(
     return field(default=default, metadata={"help": description, "required": False, **bounds})
 
 
+def layout_setting() -> Any:
+    described = "a row for each completion, or its prompt shared by all; auto takes what costs less"
+    return setting("auto", described, choices=("auto", "rows", "shared"))
+
+
 def required(description: str) -> Any:
     """A text field that must be given. It has an empty default so that settings can be collected step by step."""
     bounds = {"minimum": None, "maximum": None, "choices": ()}
@@ -108,6 +113,7 @@ class RewardConfig(TrainingSettings):
         "last", "model kept: the last, the best on validation, an average", choices=("last", "best", "average")
     )
     ema: float = setting(0.98, "decay of the average", minimum=0, maximum=1)
+    layout: str = layout_setting()
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,7 @@ class ScoreConfig(RunSettings):
     prompts: str = setting("", "prompts.jsonl that the samples belong to")
     comparisons: str = setting("", "comparisons.jsonl")
     batch: int = setting(64, "completions per forward pass", minimum=1)
+    layout: str = layout_setting()
 
 
 Config = PretrainConfig | SFTConfig | RewardConfig | PPOConfig | SampleConfig | ScoreConfig

@@ -13,6 +13,8 @@ from transformers import AutoModel, AutoModelForCausalLM
 from trainer.errors import TrainerError
 from trainer.layout import Rows
 from trainer.records import model_digest
+from trainer.shared_attention import scored_hidden
+from trainer.shared_prompt import SharedPrompts
 
 HEAD_NAME = "reward_head.safetensors"
 
@@ -65,11 +67,9 @@ class RewardModel(nn.Module):
         nn.init.normal_(self.head.weight, std=1 / (width + 1) ** 0.5)
         self.register_buffer("bias", torch.zeros((), dtype=torch.float32))
 
-    def forward(self, rows: Rows) -> Tensor:
-        """[N] scores."""
-        hidden = _hidden(self.backbone, rows)
-        last = hidden[torch.arange(len(hidden), device=hidden.device), rows.last]
-        return _read_out(self.head, last) - self.bias
+    def forward(self, batch: Rows | SharedPrompts) -> Tensor:
+        """[N] scores, the same for both layouts."""
+        return _read_out(self.head, _last_hidden(self.backbone, batch)) - self.bias
 
     def save(self, folder: Path) -> None:
         self.backbone.save_pretrained(folder)
@@ -112,6 +112,14 @@ class ValueModel(nn.Module):
 def _hidden(backbone: Any, rows: Rows) -> Tensor:
     hidden: Tensor = backbone(**rows.model_inputs(), use_cache=False).last_hidden_state
     return hidden
+
+
+def _last_hidden(backbone: Any, batch: Rows | SharedPrompts) -> Tensor:
+    """[N, width] where each score is read."""
+    if isinstance(batch, SharedPrompts):
+        return scored_hidden(backbone, batch)
+    hidden = _hidden(backbone, batch)
+    return hidden[torch.arange(len(hidden), device=hidden.device), batch.last]
 
 
 def _read_out(head: nn.Linear, hidden: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from trainer.encoding import Encoder, groups_from_comparisons, groups_from_demon
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.groups import RankedGroup, Sampler, micro_batches
-from trainer.layout import rows_from_groups
+from trainer.layout_choice import LayOut
 from trainer.loop import Loop, Stateful, make_learner, prepare
 from trainer.losses import pair_wins, ranking_loss, ranking_loss_with_half_ties
 from trainer.models import Average, Best, RewardModel, add_residual_dropout, check_room, load_backbone
@@ -46,6 +46,7 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     model = RewardModel(load_backbone(config.model)).to(device)
     check_room(model.backbone, max(group.longest for rows in groups.values() for group in rows))
     add_residual_dropout(model, config.residual_dropout)
+    lay_out = LayOut(model.backbone, config.layout, encoder.pad_id, device)
 
     sampler = Sampler([group.longest for group in train], config.batch, config.seed)
     steps = config.epochs * sampler.per_epoch
@@ -58,13 +59,13 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     for step in loop:
         model.train()
         batch = [train[index] for index in sampler.at(step)]
-        loss, seen = accumulate(model, encoder, batch, LOSSES[config.ties], config.micro_batch, device)
+        loss, seen = accumulate(model, lay_out, batch, LOSSES[config.ties], config.micro_batch)
         norm = learner.update(step)
         if isinstance(kept, Average):
             kept.update(model)
         held_out = None
         if validation and (step + 1) % sampler.per_epoch == 0:
-            held_out = accuracy(model, encoder, validation, config.batch, device).share
+            held_out = accuracy(model, lay_out, validation, config.batch).share
         if isinstance(kept, Best) and held_out is not None:
             kept.offer(model, held_out)
         rate = learner.schedule.rate(step)
@@ -72,12 +73,10 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
 
     if kept:
         kept.copy_to(model)
-    centre(model, encoder, reference_groups(config, encoder) or train, config.batch, device)
+    centre(model, lay_out, reference_groups(config, encoder) or train, config.batch)
     model.save(folder.model)
     tokenizer.save_pretrained(folder.model)
-    measured = {
-        split: vars(accuracy(model, encoder, groups[split], config.batch, device)) for split in ("validation", "test")
-    }
+    measured = {split: vars(accuracy(model, lay_out, groups[split], config.batch)) for split in ("validation", "test")}
     sources = digests(model=config.model, comparisons=config.comparisons, demonstrations=config.demonstrations)
     write_card(folder.model, config, sources, measured)
     folder.write_results(measured)
@@ -110,17 +109,12 @@ def make_keeper(config: RewardConfig, model: RewardModel, validation: Sequence[R
 
 
 def accumulate(
-    model: RewardModel,
-    encoder: Encoder,
-    batch: Sequence[RankedGroup],
-    group_loss: GroupLoss,
-    micro_batch: int,
-    device: torch.device,
+    model: RewardModel, lay_out: LayOut, batch: Sequence[RankedGroup], group_loss: GroupLoss, micro_batch: int
 ) -> tuple[float, Accuracy]:
     """Add the gradient of the mean loss per prompt of the whole batch; that loss, and the accuracy seen."""
     total, won, pairs = 0.0, 0.0, 0
     for part in micro_batches(batch, micro_batch):
-        by_group = scores_of(model, encoder, part, device)
+        by_group = scores_of(model, lay_out, part)
         losses = [group_loss(scores, group.ranks) for scores, group in zip(by_group, part, strict=True)]
         loss = torch.stack(losses).sum() / len(batch)
         loss.backward()
@@ -130,11 +124,9 @@ def accumulate(
     return total, Accuracy(won, pairs)
 
 
-def scores_of(
-    model: RewardModel, encoder: Encoder, groups: Sequence[RankedGroup], device: torch.device
-) -> tuple[Tensor, ...]:
+def scores_of(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup]) -> tuple[Tensor, ...]:
     """[K] scores of each group."""
-    scores: Tensor = model(rows_from_groups(groups, encoder.pad_id).to(device))
+    scores: Tensor = model(lay_out(groups))
     return torch.split(scores, [group.k for group in groups])
 
 
@@ -144,27 +136,21 @@ def counted(scores: Sequence[Tensor], groups: Sequence[RankedGroup]) -> Accuracy
 
 
 @torch.no_grad()
-def all_scores(
-    model: RewardModel, encoder: Encoder, groups: Sequence[RankedGroup], batch: int, device: torch.device
-) -> list[Tensor]:
+def all_scores(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup], batch: int) -> list[Tensor]:
     """[K] scores of each group, in the order of `groups`, without dropout."""
     model.eval()
     order = sorted(range(len(groups)), key=lambda index: groups[index].longest)
     scores: dict[int, Tensor] = {}
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
-        scores |= zip(chosen, scores_of(model, encoder, [groups[index] for index in chosen], device), strict=True)
+        scores |= zip(chosen, scores_of(model, lay_out, [groups[index] for index in chosen]), strict=True)
     return [scores[index] for index in range(len(groups))]
 
 
-def accuracy(
-    model: RewardModel, encoder: Encoder, groups: Sequence[RankedGroup], batch: int, device: torch.device
-) -> Accuracy:
-    return counted(all_scores(model, encoder, groups, batch, device), groups)
+def accuracy(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup], batch: int) -> Accuracy:
+    return counted(all_scores(model, lay_out, groups, batch), groups)
 
 
-def centre(
-    model: RewardModel, encoder: Encoder, groups: Sequence[RankedGroup], batch: int, device: torch.device
-) -> None:
+def centre(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup], batch: int) -> None:
     """Set the bias so that these completions score 0 on average [InstructGPT 3.5]."""
-    model.bias += torch.cat(all_scores(model, encoder, groups, batch, device)).mean()
+    model.bias += torch.cat(all_scores(model, lay_out, groups, batch)).mean()

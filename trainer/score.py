@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -11,7 +12,8 @@ from trainer.config import ScoreConfig
 from trainer.encoding import Encoder, load_tokenizer, make_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
-from trainer.layout import rows_from_pairs
+from trainer.groups import RankedGroup
+from trainer.layout_choice import LayOut
 from trainer.loop import prepare
 from trainer.models import RewardModel, load_reward_model
 from trainer.records import Comparison, Message, PromptRecord, Sample, ScoreRecord, read_lines, write_lines
@@ -37,7 +39,8 @@ def main(config: ScoreConfig, folder: RunFolder) -> None:
     model = load_reward_model(config.reward_model).to(device).eval()
     samples = list(read_lines(Sample, Path(config.samples))) if config.samples else []
     candidates = sampled(config, samples) if samples else compared(config)
-    scores = score(model, encoder, candidates, config.batch, device).tolist()
+    lay_out = LayOut(model.backbone, config.layout, encoder.pad_id, device)
+    scores = score(model, lay_out, encoder, candidates, config.batch).tolist()
     if samples:
         scored = [replace(sample, score=value) for sample, value in zip(samples, scores, strict=True)]
         write_lines(folder.samples, scored)
@@ -74,19 +77,25 @@ def compared(config: ScoreConfig) -> list[Candidate]:
 
 
 @torch.no_grad()
-def score(
-    model: RewardModel, encoder: Encoder, candidates: Sequence[Candidate], batch: int, device: torch.device
-) -> Tensor:
-    """[N] in the order of `candidates`."""
+def score(model: RewardModel, lay_out: LayOut, encoder: Encoder, candidates: Sequence[Candidate], batch: int) -> Tensor:
+    """[N] in the order of `candidates`. Those of one prompt go together, so that it is read once."""
     prompts = encoder.prompts([candidate.prompt for candidate in candidates])
     completions = [completion_ids(encoder, candidate) for candidate in candidates]
-    order = sorted(range(len(candidates)), key=lambda index: len(prompts[index]) + len(completions[index]))
+    order = sorted(
+        range(len(candidates)), key=lambda index: (len(prompts[index]), prompts[index], len(completions[index]))
+    )
     scores = torch.zeros(len(candidates))
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
-        pairs = [prompts[index] for index in chosen], [completions[index] for index in chosen]
-        scores[chosen] = model(rows_from_pairs(*pairs, encoder.pad_id).to(device)).cpu()
+        by_prompt = groupby(chosen, key=lambda index: prompts[index])
+        groups = [unranked(prompt, [completions[index] for index in members]) for prompt, members in by_prompt]
+        scores[chosen] = model(lay_out(groups)).cpu()
     return scores
+
+
+def unranked(prompt_ids: tuple[int, ...], completion_ids: Sequence[tuple[int, ...]]) -> RankedGroup:
+    count = len(completion_ids)
+    return RankedGroup("", prompt_ids, tuple(completion_ids), (1,) * count, (False,) * count)
 
 
 def completion_ids(encoder: Encoder, candidate: Candidate) -> tuple[int, ...]:

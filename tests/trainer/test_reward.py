@@ -1,6 +1,7 @@
 """Traps 11, 14 and 16 on the stage, and the bias to demonstrations."""
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from trainer.config import RewardConfig
 from trainer.encoding import groups_from_comparisons, groups_from_demonstrations, make_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
+from trainer.layout_choice import LayOut
 from trainer.losses import ranking_loss
 from trainer.models import RewardModel, load_reward_model
 from trainer.records import write_lines
@@ -18,6 +20,7 @@ from trainer.reward import accumulate, accuracy, all_scores, main
 
 CPU = torch.device("cpu")
 ENCODER = make_encoder(make_tokenizer(), 50, 50)
+LAY_OUT = LayOut(make_policy().base_model, "auto", ENCODER.pad_id, CPU)
 DEMONSTRATIONS = [make_demonstration(number) for number in range(5)]
 
 
@@ -45,16 +48,16 @@ def make_reward_model() -> RewardModel:
     return RewardModel(make_policy().base_model)
 
 
-def test_micro_batches_add_up_to_the_same_gradient() -> None:
+def test_neither_micro_batches_nor_the_layout_change_the_gradient() -> None:
     groups = [
         make_group((1, 2, 3), lengths=(3, 9, 2)),
         make_group((2, 1), prompt=9, lengths=(4, 4), seed=1),
         make_group((1, 1, 2, 3), lengths=(1, 2, 8, 5), seed=2),
     ]
     gradients = []
-    for size in (0, 1, 2):
+    for layout, size in product(("rows", "shared"), (0, 1, 2)):
         model = make_reward_model()
-        accumulate(model, ENCODER, groups, ranking_loss, size, CPU)
+        accumulate(model, LayOut(model.backbone, layout, 0, CPU), groups, ranking_loss, size)
         gradients.append([parameter.grad for parameter in model.parameters() if parameter.grad is not None])
     for parts in gradients[1:]:
         for whole, part in zip(gradients[0], parts, strict=True):
@@ -64,9 +67,7 @@ def test_micro_batches_add_up_to_the_same_gradient() -> None:
 def test_batches_do_not_change_scores_or_their_order() -> None:
     groups = groups_from_comparisons(ENCODER, [make_comparison(number) for number in range(5)])
     model = make_reward_model()
-    for one, other in zip(
-        all_scores(model, ENCODER, groups, 5, CPU), all_scores(model, ENCODER, groups, 1, CPU), strict=True
-    ):
+    for one, other in zip(all_scores(model, LAY_OUT, groups, 5), all_scores(model, LAY_OUT, groups, 1), strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
 
 
@@ -76,13 +77,13 @@ def test_it_learns_an_order_that_can_be_learned(tmp_path: Path) -> None:
     assert results["validation"]["pairs"] == results["test"]["pairs"] == 3
     model = load_reward_model(folder.model)
     groups = groups_from_comparisons(ENCODER, [make_comparison(number) for number in range(9)])
-    assert accuracy(model, ENCODER, groups, 4, CPU).share == 1.0
+    assert accuracy(model, LAY_OUT, groups, 4).share == 1.0
 
 
 def test_demonstrations_score_nothing_on_average(tmp_path: Path) -> None:
     config = settings(tmp_path, demonstrations=str(tmp_path / "demonstrations.jsonl"))
     model = load_reward_model(run(config, tmp_path / "run").model)
-    scores = all_scores(model, ENCODER, groups_from_demonstrations(ENCODER, DEMONSTRATIONS), 8, CPU)
+    scores = all_scores(model, LAY_OUT, groups_from_demonstrations(ENCODER, DEMONSTRATIONS), 8)
     assert torch.cat(scores).mean().item() == pytest.approx(0.0, abs=1e-5)
     assert model.bias.item() != 0
 
@@ -90,7 +91,7 @@ def test_demonstrations_score_nothing_on_average(tmp_path: Path) -> None:
 def test_without_demonstrations_the_ranked_completions_score_nothing_on_average(tmp_path: Path) -> None:
     model = load_reward_model(run(settings(tmp_path), tmp_path / "run").model)
     groups = groups_from_comparisons(ENCODER, [make_comparison(number) for number in range(9)])
-    assert torch.cat(all_scores(model, ENCODER, groups, 8, CPU)).mean().item() == pytest.approx(0.0, abs=1e-5)
+    assert torch.cat(all_scores(model, LAY_OUT, groups, 8)).mean().item() == pytest.approx(0.0, abs=1e-5)
 
 
 @pytest.mark.parametrize("keep", ["last", "best", "average"])

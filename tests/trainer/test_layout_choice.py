@@ -1,0 +1,63 @@
+from copy import copy
+
+import pytest
+import torch
+
+from tests.trainer.tiny import CONFIGS, make_group, make_policy
+from trainer.config import BadSetting
+from trainer.layout import Rows
+from trainer.layout_choice import LayOut
+from trainer.models import RewardModel
+from trainer.shared_prompt import SharedPrompts
+
+CPU = torch.device("cpu")
+LONG_PROMPTS = [make_group(range(1, 10), prompt=60, lengths=[20] * 9, seed=seed) for seed in range(4)]
+NO_PROMPTS_TO_SPEAK_OF = [make_group((1, 2), prompt=1, lengths=(2, 2))]
+
+
+def make_lay_out(layout: str, architecture: str = "llama") -> LayOut:
+    return LayOut(make_policy(architecture).base_model, layout, 0, CPU)
+
+
+def test_a_setting_that_names_a_layout_is_obeyed() -> None:
+    for groups in (LONG_PROMPTS, NO_PROMPTS_TO_SPEAK_OF):
+        assert isinstance(make_lay_out("rows")(groups), Rows)
+        assert isinstance(make_lay_out("shared")(groups), SharedPrompts)
+
+
+@pytest.mark.parametrize("architecture", CONFIGS)
+def test_auto_shares_prompts_that_are_long_and_asked_often(architecture: str) -> None:
+    lay_out = make_lay_out("auto", architecture)
+    assert lay_out.cost is not None
+    lay_out.cost.extra = 0.0
+    assert isinstance(lay_out(LONG_PROMPTS), SharedPrompts)
+
+
+def test_auto_keeps_rows_where_sharing_costs_more_than_it_saves() -> None:
+    assert isinstance(make_lay_out("auto")(NO_PROMPTS_TO_SPEAK_OF), Rows)
+
+
+def test_the_more_completions_a_prompt_has_the_more_sharing_saves() -> None:
+    cost = make_lay_out("auto").cost
+    assert cost is not None
+    cost.extra = 0.0
+    groups = [[make_group(range(1, k + 1), prompt=30, lengths=[10] * k)] for k in (1, 2, 4, 9)]
+    savings = [cost.of_rows(group) / cost.of_shared(group) for group in groups]
+    assert savings == sorted(savings)
+    assert savings[-1] > 2 * savings[0]
+
+
+def test_a_decoder_that_cannot_share_takes_rows_and_says_so_if_asked_for_more() -> None:
+    other = make_policy().base_model
+    other.config = copy(other.config)
+    other.config.model_type = "mamba"
+    assert isinstance(LayOut(other, "auto", 0, CPU)(LONG_PROMPTS), Rows)
+    with pytest.raises(BadSetting, match="rows or auto for a model of the type mamba"):
+        LayOut(other, "shared", 0, CPU)
+
+
+def test_both_layouts_give_a_model_the_same_scores() -> None:
+    model = RewardModel(make_policy().base_model).eval()
+    scores = [model(LayOut(model.backbone, layout, 0, CPU)(LONG_PROMPTS)) for layout in ("rows", "shared", "auto")]
+    torch.testing.assert_close(scores[1], scores[0], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(scores[2], scores[0], atol=1e-5, rtol=1e-5)

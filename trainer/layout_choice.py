@@ -1,0 +1,60 @@
+"""Which layout a batch takes: the one that costs less on this model and device."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from trainer.config import BadSetting
+from trainer.groups import RankedGroup
+from trainer.layout import Rows, rows_from_groups
+from trainer.shared_attention import FAMILIES, can_share
+from trainer.shared_prompt import SharedPrompts, shared_from_groups
+
+# What the small operations that `shared` adds to a layer cost, in multiplications that the device would do meanwhile.
+EXTRA = {"cpu": 4e6, "cuda": 1e10}
+
+# The last layer's share that `shared` computes for all tokens, their keys and values, is about a fourth of a layer.
+LAST_LAYER = 0.25
+
+
+class LayOut:
+    """From groups to a batch for `RewardModel`, on its device. Raises `BadSetting` where `shared` cannot be had."""
+
+    def __init__(self, backbone: Any, layout: str, pad_id: int, device: torch.device) -> None:
+        if layout == "shared" and not can_share(backbone):
+            raise BadSetting("layout", f"must be rows or auto for a model of the type {backbone.config.model_type}")
+        self.layout = layout
+        self.pad_id = pad_id
+        self.device = device
+        self.cost = Cost(backbone, EXTRA[device.type]) if layout == "auto" and can_share(backbone) else None
+
+    def __call__(self, groups: Sequence[RankedGroup]) -> Rows | SharedPrompts:
+        if self.layout == "shared" or (self.cost and self.cost.of_shared(groups) < self.cost.of_rows(groups)):
+            return shared_from_groups(groups).to(self.device)
+        return rows_from_groups(groups, self.pad_id).to(self.device)
+
+
+class Cost:
+    """Multiplications of one pass: each weight of a layer once a token, and each query with each key, twice."""
+
+    def __init__(self, backbone: Any, extra: float) -> None:
+        layers = getattr(backbone, FAMILIES[backbone.config.model_type].layers)
+        self.layers = len(layers)
+        self.weights: int = sum(parameter.numel() for parameter in layers[-1].parameters())
+        self.width = int(backbone.config.hidden_size)
+        self.extra = extra
+
+    def of_rows(self, groups: Sequence[RankedGroup]) -> float:
+        """Each row as long as the longest; half of the queries and keys meet."""
+        rows, longest = sum(group.k for group in groups), max(group.longest for group in groups)
+        return self.layers * rows * longest * (self.weights + self.width * longest)
+
+    def of_shared(self, groups: Sequence[RankedGroup]) -> float:
+        """Attention is filled up, all else is not."""
+        completions = [ids for group in groups for ids in group.completion_ids]
+        tokens = sum(len(group.prompt_ids) for group in groups) + sum(len(ids) for ids in completions)
+        prompt, completion = (max(map(len, parts)) for parts in ([g.prompt_ids for g in groups], completions))
+        meetings = len(groups) * prompt**2 / 2 + len(completions) * completion * (prompt + completion)
+        attention = 2 * self.width * meetings
+        return (self.layers - 1 + LAST_LAYER) * (tokens * self.weights + attention) + self.layers * self.extra

@@ -1,0 +1,272 @@
+"""Attention for the layout `shared`: a prompt looks at itself, a completion at its prompt and at itself.
+
+The keys and values of a prompt are computed once, expanded over its completions, and gradients flow back through them.
+Whatever is not attention sees one row of tokens, so any decoder of `FAMILIES` runs unchanged. In the last layer only
+the scored tokens ask and go through the feed-forward part: nobody reads the others.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import AttentionInterface
+
+from trainer.shared_prompt import Ragged, SharedPrompts
+
+ATTENTION_NAME = "rondo_shared_prompt"
+NEVER = 2**30  # the position of a filler: after everything
+
+
+@dataclass(frozen=True)
+class Family:
+    """Where a kind of decoder keeps its layers and final norm, and which parts of a layer treat tokens one by one.
+
+    A part is named by its first and its last module: what enters the first is narrowed to the scored tokens, and what
+    leaves the last is put back to their places.
+    """
+
+    layers: str
+    norm: str
+    parts: tuple[tuple[str, str], ...]
+
+
+LIKE_LLAMA = Family(
+    "layers",
+    "norm",
+    (("self_attn.q_proj",) * 2, ("self_attn.o_proj",) * 2, ("post_attention_layernorm", "mlp")),
+)
+FAMILIES = {
+    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3"), LIKE_LLAMA),
+    "gpt_neox": Family("layers", "final_layer_norm", (("attention.dense",) * 2, ("post_attention_layernorm", "mlp"))),
+    "gpt2": Family("h", "ln_f", (("attn.c_proj",) * 2, ("ln_2", "mlp"))),
+}
+
+
+def can_share(backbone: Any) -> bool:
+    return backbone.config.model_type in FAMILIES
+
+
+def scored_hidden(backbone: Any, shared: SharedPrompts) -> Tensor:
+    """[N, width] last hidden state of each completion's scored token."""
+    family = FAMILIES[backbone.config.model_type]
+    attention = SharedAttention(shared, last_layer=backbone.config.num_hidden_layers - 1)
+    inputs = {"input_ids": shared.input_ids[None], "position_ids": shared.positions[None]}
+    with attending(backbone), narrowed(backbone, family, shared):
+        hidden: Tensor = backbone(**inputs, use_cache=False, shared_attention=attention).last_hidden_state[0]
+    return hidden[shared.scored][shared.readings]
+
+
+@contextmanager
+def attending(backbone: Any) -> Iterator[None]:
+    """The backbone's attention is that of the call's `SharedAttention`, and no mask is made for it."""
+    AttentionInterface.register(ATTENTION_NAME, _attend)
+    previous = backbone.config._attn_implementation
+    backbone.config._attn_implementation = ATTENTION_NAME
+    try:
+        yield
+    finally:
+        backbone.config._attn_implementation = previous
+
+
+@contextmanager
+def narrowed(backbone: Any, family: Family, shared: SharedPrompts) -> Iterator[None]:
+    """In the last layer and after it only the scored tokens are computed; what stands elsewhere is never read."""
+    layer = getattr(backbone, family.layers)[-1]
+    norm = getattr(backbone, family.norm)
+    parts = [(layer.get_submodule(first), layer.get_submodule(last)) for first, last in family.parts]
+
+    def narrow(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (inputs[0].index_select(1, shared.scored),)
+
+    def put_back(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+        return placed(output[0], shared.scored, shared.count)[None]
+
+    with ExitStack() as hooks:
+        for first, last in [*parts, (norm, norm)]:
+            hooks.enter_context(_hooked(first.register_forward_pre_hook(narrow)))
+            hooks.enter_context(_hooked(last.register_forward_hook(put_back)))
+        yield
+
+
+@contextmanager
+def _hooked(handle: Any) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a layer wants of attention; `window`: how many tokens back it sees, None all."""
+
+    scaling: float | None
+    dropout: float
+    window: int | None
+
+
+def _attend(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    _mask: None,
+    *,
+    shared_attention: "SharedAttention",
+    **options: Any,
+) -> tuple[Tensor, None]:
+    """As transformers calls it: [1, heads, T, width] each; [1, T, heads, width] comes back."""
+    settings = Settings(options.get("scaling"), options.get("dropout", 0.0), options.get("sliding_window"))
+    query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))
+    attend = shared_attention.at_scored if module.layer_idx == shared_attention.last_layer else shared_attention
+    return attend(query, key, value, settings)[None], None
+
+
+class SharedAttention:
+    """The attention of one batch; queries, keys, values and what comes back are [T, heads, width].
+
+    Rows below are sequences of columns: [G, P, heads, width] of prompts, [N, R, heads, width] of completions.
+    """
+
+    def __init__(self, shared: SharedPrompts, last_layer: int) -> None:
+        self.shared = shared
+        self.last_layer = last_layer
+        self.masks: dict[tuple[str, int | None, torch.dtype], Tensor] = {}
+
+    def __call__(self, query: Tensor, key: Tensor, value: Tensor, settings: Settings) -> Tensor:
+        prompts, completions = self.shared.prompts, self.shared.completions
+        keys, values = in_columns(key, prompts), in_columns(value, prompts)
+        mask = self._mask("prompts", settings.window, query.dtype) if settings.window else None
+        read = attention(in_columns(query, prompts), keys, values, mask, settings)
+        keys, values = self._expanded(keys, key), self._expanded(values, value)
+        mask = self._mask("completions", settings.window, query.dtype)
+        written = attention(in_columns(query, completions), keys, values, mask, settings)
+        return torch.cat([as_tokens(read, prompts), as_tokens(written, completions)])
+
+    def at_scored(self, query: Tensor, key: Tensor, value: Tensor, settings: Settings) -> Tensor:
+        """The same at the scored tokens, and 0 elsewhere."""
+        prompts = self.shared.prompts
+        readers = self.shared.readers
+        keys = self._expanded(in_columns(key, prompts), key, readers)
+        values = self._expanded(in_columns(value, prompts), value, readers)
+        mask = self._mask("scored", settings.window, query.dtype)
+        read = attention(query.index_select(0, self.shared.scored)[:, None], keys, values, mask, settings)
+        return placed(read[:, 0], self.shared.scored, self.shared.count)
+
+    def _expanded(self, of_prompts: Tensor, tokens: Tensor, readers: Tensor | None = None) -> Tensor:
+        """[N, P + R, heads, width] what each completion sees: its prompt and itself."""
+        owners, own = self.shared.groups, in_columns(tokens, self.shared.completions)
+        if readers is not None:
+            owners, own = owners[readers], own.index_select(0, readers)
+        return torch.cat([of_prompts.index_select(0, owners), own], dim=1)
+
+    def _mask(self, of: str, window: int | None, dtype: torch.dtype) -> Tensor:
+        """What is added to the logits, [rows or 1, 1, queries, keys]."""
+        name = of, window, dtype
+        if name not in self.masks:
+            asking, seen = getattr(self, f"_{of}_positions")()
+            self.masks[name] = visible(asking, seen, window, dtype)
+        return self.masks[name]
+
+    def _prompts_positions(self) -> tuple[Tensor, Tensor]:
+        columns = torch.arange(self.shared.prompts.width, device=self.shared.groups.device)[None]
+        return columns, columns
+
+    def _completions_positions(self) -> tuple[Tensor, Tensor]:
+        """One row will do for all where all prompts are of one length."""
+        lengths = self.shared.prompts.lengths
+        lengths = lengths[:1] if self.shared.prompts.even else lengths[self.shared.groups]
+        asking = lengths[:, None] + torch.arange(self.shared.completions.width, device=lengths.device)
+        return asking, self._seen(lengths)
+
+    def _scored_positions(self) -> tuple[Tensor, Tensor]:
+        lengths = self.shared.prompts.lengths[self.shared.groups[self.shared.readers]]
+        return self.shared.positions[self.shared.scored][:, None], self._seen(lengths)
+
+    def _seen(self, prompt_lengths: Tensor) -> Tensor:
+        """[rows, P + R] positions of a prompt's columns and of what follows it."""
+        of_prompt = torch.arange(self.shared.prompts.width, device=prompt_lengths.device).expand(
+            len(prompt_lengths), -1
+        )
+        of_own = torch.arange(self.shared.completions.width, device=prompt_lengths.device)
+        of_prompt = of_prompt.masked_fill(of_prompt >= prompt_lengths[:, None], NEVER)
+        return torch.cat([of_prompt, prompt_lengths[:, None] + of_own], dim=1)
+
+
+def visible(asking: Tensor, seen: Tensor, window: int | None, dtype: torch.dtype) -> Tensor:
+    """[rows, 1, queries, keys] 0 where a key stands no later than the query and within the window, else -inf."""
+    distance = asking[:, :, None] - seen[:, None, :]
+    hidden = (distance < 0) | (distance >= window) if window else distance < 0
+    return torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill(hidden, -torch.inf)[:, None]
+
+
+def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, settings: Settings) -> Tensor:
+    """[rows, queries, heads, width] of [rows, queries or keys, heads, width]; causal where there is no mask.
+
+    Keys may have fewer heads. Under a mask the heads that share a key ask it one after the other, so that no key is
+    copied for them.
+    """
+    rows, queries, heads, width = query.shape
+    groups = key.shape[2]
+    sharing = heads // groups
+    key, value = key.transpose(1, 2), value.transpose(1, 2)
+    options: dict[str, Any] = {"scale": settings.scaling, "dropout_p": settings.dropout}
+    if mask is None:
+        read = F.scaled_dot_product_attention(
+            query.transpose(1, 2), key, value, is_causal=True, enable_gqa=sharing > 1, **options
+        )
+        return read.transpose(1, 2)
+    query = query.view(rows, queries, groups, sharing, width).permute(0, 2, 3, 1, 4)
+    query = query.reshape(rows, groups, sharing * queries, width)
+    read = F.scaled_dot_product_attention(query, key, value, attn_mask=mask.repeat(1, 1, sharing, 1), **options)
+    read = read.view(rows, groups, sharing, queries, width).permute(0, 3, 1, 2, 4)
+    return read.reshape(rows, queries, heads, width)
+
+
+def in_columns(tokens: Tensor, part: Ragged) -> Tensor:
+    """[M, W, ...] a part of the [T, ...] tokens, each sequence in a row of its own."""
+    tokens = tokens.narrow(0, part.first, part.count)
+    if not part.even:
+        tokens = _InColumns.apply(tokens, part)  # type: ignore[no-untyped-call]
+    return tokens.reshape(len(part.lengths), part.width, *tokens.shape[1:])
+
+
+def as_tokens(columns: Tensor, part: Ragged) -> Tensor:
+    """Undoes `in_columns`; what stands in columns without a token is dropped."""
+    flat = columns.flatten(0, 1)
+    if not part.even:
+        flat = _AsTokens.apply(flat, part)  # type: ignore[no-untyped-call]
+    return flat
+
+
+class _InColumns(torch.autograd.Function):
+    """Its gradient is picked, not added up: a column without a token is masked, so none comes from there."""
+
+    @staticmethod
+    def forward(context: Any, tokens: Tensor, part: Ragged) -> Tensor:
+        context.part = part
+        return tokens.index_select(0, part.columns.flatten())
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient.index_select(0, context.part.places), None
+
+
+class _AsTokens(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, columns: Tensor, part: Ragged) -> Tensor:
+        context.part = part
+        return columns.index_select(0, part.places)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return placed(gradient, context.part.places, context.part.columns.numel()), None
+
+
+def placed(some: Tensor, places: Tensor, count: int) -> Tensor:
+    """[count, ...] zeros, but for `some` at their places."""
+    return some.new_zeros(count, *some.shape[1:]).index_copy(0, places, some)

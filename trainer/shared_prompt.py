@@ -1,0 +1,108 @@
+"""The layout `shared`: the prompt of a ranking once, its K completions after it, all of a batch in one row.
+
+T = P + K R tokens a ranking instead of K (P + R), and nothing is filled up: the layers that treat each token by itself
+see no filler. Which token sees which is the matter of `shared_attention`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from trainer.groups import RankedGroup
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """M sequences that stand one after the other in a row of tokens, from token `first` on.
+
+    `lengths` [M]; `columns` [M, W]: the token of each column, counted from `first`, a token of another sequence where
+    a sequence is shorter than the longest; `places` [tokens]: where each token stands in the M x W columns.
+    """
+
+    first: int
+    lengths: Tensor
+    columns: Tensor
+    places: Tensor
+
+    @property
+    def count(self) -> int:
+        return len(self.places)
+
+    @property
+    def width(self) -> int:
+        return self.columns.shape[1]
+
+    @property
+    def even(self) -> bool:
+        """Whether all sequences are of one length: then columns are tokens in order."""
+        return self.columns.numel() == self.count
+
+    def to(self, device: torch.device) -> "Ragged":
+        return Ragged(self.first, *(tensor.to(device) for tensor in (self.lengths, self.columns, self.places)))
+
+
+@dataclass(frozen=True)
+class SharedPrompts:
+    """G prompts, then their N completions, in one row of T tokens.
+
+    `input_ids`, `positions` [T]; `groups` [N]: whose prompt a completion follows. A score is read at the last token of
+    each completion, or at that of the prompt where a completion is empty: `scored` [U] are those tokens, each once,
+    `readers` [U] a completion that is read there, `readings` [N] the place of each completion among the `scored`.
+    """
+
+    input_ids: Tensor
+    positions: Tensor
+    prompts: Ragged
+    completions: Ragged
+    groups: Tensor
+    scored: Tensor
+    readers: Tensor
+    readings: Tensor
+
+    @property
+    def count(self) -> int:
+        """T."""
+        return len(self.input_ids)
+
+    def to(self, device: torch.device) -> "SharedPrompts":
+        return replace(self, **{name: part.to(device) for name, part in vars(self).items()})
+
+
+def shared_from_groups(groups: Sequence[RankedGroup]) -> SharedPrompts:
+    """The completions of all groups in order, as in `rows_from_groups`. No prompt may be empty, a completion may be."""
+    prompts = [group.prompt_ids for group in groups]
+    completions = [ids for group in groups for ids in group.completion_ids]
+    owners = [index for index, group in enumerate(groups) for _ in group.completion_ids]
+    before = [len(prompts[owner]) for owner in owners]
+    prompt_part = ragged(prompts, 0)
+    completion_part = ragged(completions, prompt_part.count)
+    ends = prompt_part.lengths.cumsum(0)[owners], prompt_part.count + completion_part.lengths.cumsum(0)
+    last = torch.where(completion_part.lengths == 0, *ends) - 1
+    scored, readings = last.unique(return_inverse=True)
+    return SharedPrompts(
+        input_ids=torch.tensor([token for ids in (*prompts, *completions) for token in ids]),
+        positions=torch.cat([counted_from([0] * len(prompts), prompts), counted_from(before, completions)]),
+        prompts=prompt_part,
+        completions=completion_part,
+        groups=torch.tensor(owners),
+        scored=scored,
+        readers=torch.zeros_like(scored).scatter_(0, readings, torch.arange(len(owners))),
+        readings=readings,
+    )
+
+
+def ragged(sequences: Sequence[Sequence[int]], first: int) -> Ragged:
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    columns = torch.arange(int(lengths.max()))
+    starts = lengths.cumsum(0) - lengths
+    total = int(lengths.sum())
+    places = (columns < lengths[:, None]).flatten().nonzero()[:, 0]
+    return Ragged(first, lengths, (starts[:, None] + columns).clamp(max=max(0, total - 1)), places)
+
+
+def counted_from(starts: Sequence[int], sequences: Sequence[Sequence[int]]) -> Tensor:
+    """The positions of all tokens, each sequence's from its start."""
+    parts = [torch.arange(start, start + len(ids)) for start, ids in zip(starts, sequences, strict=True)]
+    return torch.cat(parts)

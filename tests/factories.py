@@ -48,8 +48,9 @@ def make_labeler(session: Session, cohort: Cohort = Cohort.TRAINING, *, origin: 
     return make_user(session, cohort=cohort, origin=origin)
 
 
-def make_project(session: Session, name: str | None = None) -> Project:
-    return create_project(session, name or f"Project {next(_numbers)}", guidelines="Be **fair**.")
+def make_project(session: Session, name: str | None = None, *, guidelines: str = "") -> Project:
+    """Without guidelines unless said, so that nobody has to acknowledge any."""
+    return create_project(session, name or f"Project {next(_numbers)}", guidelines=guidelines)
 
 
 def make_prompt(session: Session, project: Project | None = None, content: str | None = None) -> Prompt:
@@ -62,11 +63,11 @@ def make_completion(session: Session, prompt: Prompt, text: str | None = None) -
     return add_completion(session, prompt, text or f"Answer {next(_numbers)}.")
 
 
-def make_campaign(
 def make_rule(session: Session, project: Project) -> Rule:
     return create_rule(session, project, f"Rule {next(_numbers)}", "The assistant must not threaten anybody.")
 
 
+def make_campaign(
     session: Session,
     kind: CampaignKind = CampaignKind.COMPARE,
     *,
@@ -87,8 +88,8 @@ def make_rule(session: Session, project: Project) -> Rule:
         cohort=Cohort.HELD_OUT if kind is CampaignKind.EVALUATE else Cohort.TRAINING,
         priority=priority,
         lease_minutes=lease_minutes,
-    )
         rule=make_rule(session, project) if kind is CampaignKind.RED_TEAM else None,
+    )
 
 
 def make_tasks(
@@ -116,8 +117,8 @@ def make_open_campaign(
     overlap: int = 1,
     priority: int = 0,
     project: Project | None = None,
-) -> Campaign:
     brief: Brief = PLAIN,
+) -> Campaign:
     """Open, with tasks, all labelers of the cohort made so far admitted."""
     campaign = make_campaign(session, kind, project=project, overlap=overlap, priority=priority)
     make_tasks(session, campaign, tasks, outputs, ATTACK if kind is CampaignKind.RED_TEAM else brief)

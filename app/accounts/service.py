@@ -64,6 +64,12 @@ def choose_language(session: Session, user: User, language: str) -> None:
     session.flush()
 
 
+def choose_content(session: Session, user: User, *, sees_sensitive: bool) -> None:
+    """Whether they get tasks of campaigns with a content warning; what is on their desk already stays there."""
+    user.sees_sensitive = sees_sensitive
+    session.flush()
+
+
 def change_role(session: Session, user: User, role: Role, cohort: Cohort | None = None) -> None:
     """What the user submitted before keeps the cohort it was made in. Raises `LastAdmin`."""
     if role is not Role.ADMIN:

@@ -55,7 +55,7 @@ def sign_in(session: Session, address: str, email: str, password: str) -> User:
     user = user_by_email(session, email)
     if not is_right_password(user.password_hash if user else None, password) or user is None or not user.active:
         raise SignInRefused
-    _forgive(session, address, email)
+    forgive(session, address, email)
     return user
 
 
@@ -69,8 +69,9 @@ def sign_in_once(session: Session, token: str) -> User:
     return user
 
 
-def _forgive(session: Session, address: str, email: str) -> None:
-    """All failures of the account, but of the address only this one: else any own account would unlock the rest."""
+def forgive(session: Session, address: str, email: str) -> None:
+    """The password was right: all failures of the account go, but of the address only this one, since else any own
+    account would unlock the rest."""
     session.execute(delete(SignInAttempt).where(SignInAttempt.key == _account_key(email)))
     latest = select(func.max(SignInAttempt.id)).where(SignInAttempt.key == _address_key(address)).scalar_subquery()
     session.execute(delete(SignInAttempt).where(SignInAttempt.id == latest))

@@ -1,36 +1,45 @@
 """Reads about annotations."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
-from app.campaigns.models import Campaign
+from app.campaigns.models import Campaign, CampaignState
 from app.completions.models import Completion
 from app.prompts.models import Prompt
-from app.tasks.models import Task
+from app.tasks.models import Assignment, Task
 
 
 @dataclass(frozen=True)
-class Today:
-    """What a labeler submitted since midnight; skips count as time, not as work done."""
+class Progress:
+    """What a labeler submitted and how long they were at it, idle time excluded; skips count as time, not as work."""
 
-    done: int
-    minutes: int
+    done: int = 0
+    minutes: int = 0
 
 
 @dataclass(frozen=True)
 class Past:
-    """One line of a labeler's history."""
+    """One line of a labeler's history; a task in which a prompt was to be written and was not has none."""
 
     annotation: Annotation
     campaign: Campaign
-    prompt: Prompt
+    prompt: Prompt | None
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a labeler once said in an assignment: judged outputs by completion id, and the text if there is one."""
+
+    annotation: Annotation
+    outputs: dict[int, AnnotatedOutput]
+    text: str | None
 
 
 @dataclass(frozen=True)
@@ -43,23 +52,50 @@ class Answer:
     text: str | None
 
 
-def today_of(session: Session, labeler: User, midnight: datetime) -> Today:
-    """Revisions of one task count once."""
-    done = func.count(Annotation.assignment_id.distinct()).filter(Annotation.kind != AnnotationKind.SKIP)
-    seconds = func.coalesce(func.sum(Annotation.seconds).filter(Annotation.current), 0)
-    query = select(done, seconds).where(Annotation.labeler_id == labeler.id, Annotation.created_at >= midnight)
-    count, total = session.execute(query).one()
-    return Today(count, round((total or 0) / 60))
+# Revisions of one task count once.
+DONE = func.count(Annotation.assignment_id.distinct()).filter(Annotation.kind != AnnotationKind.SKIP)
+SECONDS = func.coalesce(func.sum(Annotation.seconds).filter(Annotation.current), 0)
 
 
-def history_of(session: Session, labeler: User, page: int, size: int) -> list[Past]:
-    """The labeler's current annotations, newest first; pages count from 1."""
+def today_of(session: Session, labeler: User, midnight: datetime) -> Progress:
+    """Since midnight."""
+    query = select(DONE, SECONDS).where(Annotation.labeler_id == labeler.id, Annotation.created_at >= midnight)
+    return _progress(*session.execute(query).one())
+
+
+def progress_in(session: Session, labeler: User, campaign: Campaign) -> Progress:
+    """In one campaign, from its beginning."""
+    query = (
+        select(DONE, SECONDS)
+        .join(Task, Task.id == Annotation.task_id)
+        .where(Annotation.labeler_id == labeler.id, Task.campaign_id == campaign.id)
+    )
+    return _progress(*session.execute(query).one())
+
+
+def progress_by_campaign(session: Session, labeler: User) -> dict[int, Progress]:
+    """By the ids of the campaigns in which the labeler submitted anything."""
+    query = (
+        select(Task.campaign_id, DONE, SECONDS)
+        .join(Task, Task.id == Annotation.task_id)
+        .where(Annotation.labeler_id == labeler.id)
+        .group_by(Task.campaign_id)
+    )
+    return {campaign_id: _progress(done, seconds) for campaign_id, done, seconds in session.execute(query)}
+
+
+def _progress(done: int, seconds: float) -> Progress:
+    return Progress(done, round(seconds / 60))
+
+
+def history_of(session: Session, labeler: User, page: int, size: int, campaign_id: int | None = None) -> list[Past]:
+    """The labeler's current annotations, of one campaign or of all, newest first; pages count from 1."""
     query = (
         select(Annotation, Campaign, Prompt)
         .join(Task, Task.id == Annotation.task_id)
         .join(Campaign, Campaign.id == Task.campaign_id)
-        .join(Prompt, Prompt.id == Task.prompt_id)
-        .where(Annotation.labeler_id == labeler.id, Annotation.current)
+        .outerjoin(Prompt, Prompt.id == func.coalesce(Annotation.prompt_id, Task.prompt_id))
+        .where(*_in_history(labeler, campaign_id))
         .order_by(Annotation.created_at.desc(), Annotation.id.desc())
         .offset((page - 1) * size)
         .limit(size)
@@ -67,9 +103,50 @@ def history_of(session: Session, labeler: User, page: int, size: int) -> list[Pa
     return [Past(annotation, campaign, prompt) for annotation, campaign, prompt in session.execute(query)]
 
 
-def history_length(session: Session, labeler: User) -> int:
-    query = select(func.count()).where(Annotation.labeler_id == labeler.id, Annotation.current)
-    return session.scalars(query).one()
+def history_length(session: Session, labeler: User, campaign_id: int | None = None) -> int:
+    query = select(func.count()).select_from(Annotation).join(Task, Task.id == Annotation.task_id)
+    return session.scalars(query.where(*_in_history(labeler, campaign_id))).one()
+
+
+def _in_history(labeler: User, campaign_id: int | None) -> list[ColumnElement[bool]]:
+    of_campaign = [] if campaign_id is None else [Task.campaign_id == campaign_id]
+    return [Annotation.labeler_id == labeler.id, Annotation.current, *of_campaign]
+
+
+def campaigns_of_history(session: Session, labeler: User) -> Sequence[Campaign]:
+    """Those in which the labeler submitted anything, newest first."""
+    worked_in = select(Task.campaign_id).join(Annotation, Annotation.task_id == Task.id)
+    query = select(Campaign).where(Campaign.id.in_(worked_in.where(Annotation.labeler_id == labeler.id)))
+    return session.scalars(query.order_by(Campaign.id.desc())).all()
+
+
+def last_submission(session: Session, labeler: User, since: datetime) -> Annotation | None:
+    """What the labeler did last, where that was to submit something that may still be revised; a skip is final."""
+    query = (
+        select(Annotation, Campaign.state)
+        .join(Task, Task.id == Annotation.task_id)
+        .join(Campaign, Campaign.id == Task.campaign_id)
+        .where(Annotation.labeler_id == labeler.id, Annotation.created_at >= since)
+        .order_by(Annotation.created_at.desc(), Annotation.id.desc())
+    )
+    found = session.execute(query.limit(1)).one_or_none()
+    if found is None or found[1] is CampaignState.CLOSED or found[0].kind is AnnotationKind.SKIP:
+        return None
+    annotation: Annotation = found[0]
+    return annotation
+
+
+def versions_of(session: Session, assignment: Assignment) -> list[Version]:
+    """All that was ever submitted in it, the current one first."""
+    query = (
+        select(Annotation, Completion.text)
+        .outerjoin(Completion, Completion.id == Annotation.completion_id)
+        .where(Annotation.assignment_id == assignment.id)
+        .order_by(Annotation.revision.desc(), Annotation.id.desc())
+    )
+    rows = session.execute(query).all()
+    outputs = judged_outputs(session, [row[0] for row in rows])
+    return [Version(annotation, outputs.get(annotation.id, {}), text) for annotation, text in rows]
 
 
 def judged_outputs(session: Session, annotations: Iterable[Annotation]) -> dict[int, dict[int, AnnotatedOutput]]:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
-from app.campaigns.models import Campaign, CampaignMember
+from app.campaigns.models import Campaign, CampaignMember, CampaignState
 from app.errors import NotFound
 from app.projects.models import FormVersion, Guidelines, Project, Rule
 
@@ -70,3 +70,24 @@ def frozen_form(session: Session, campaign: Campaign) -> FormVersion:
 def frozen_guidelines(session: Session, campaign: Campaign) -> Guidelines | None:
     """The guidelines as they stood when the campaign opened; imported campaigns have none."""
     return session.get(Guidelines, campaign.guidelines_id) if campaign.guidelines_id else None
+
+
+def open_to(labeler: User) -> tuple[ColumnElement[bool], ...]:
+    """That a campaign joined with its members hands out tasks to this labeler; sensitive ones only to who sees such."""
+    sees_sensitive = select(User.sees_sensitive).where(User.id == labeler.id).scalar_subquery()
+    return (
+        CampaignMember.user_id == labeler.id,
+        ~CampaignMember.paused,
+        Campaign.state == CampaignState.OPEN,
+        or_(Campaign.content_warning.is_(None), sees_sensitive),
+    )
+
+
+def uses_guidelines(session: Session, labeler: User, guidelines: Guidelines) -> bool:
+    """Whether a campaign that the labeler is a member of works by this version."""
+    query = (
+        select(Campaign.id)
+        .join(CampaignMember, CampaignMember.campaign_id == Campaign.id)
+        .where(CampaignMember.user_id == labeler.id, Campaign.guidelines_id == guidelines.id)
+    )
+    return session.scalar(query.limit(1)) is not None

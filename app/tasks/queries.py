@@ -1,18 +1,19 @@
 """Reads about tasks and assignments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
-from app.campaigns.models import Campaign, CampaignMember, CampaignState
+from app.campaigns.models import Campaign, CampaignMember
+from app.campaigns.queries import open_to
 from app.completions.models import Completion
 from app.errors import NotFound
 from app.prompts.models import Prompt
-from app.tasks.models import Assignment, AssignmentState, Task, TaskCompletion
 from app.tasks.briefs import Brief
+from app.tasks.models import Assignment, AssignmentState, Task, TaskCompletion
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,10 @@ class Desk:
     prompt: Prompt | None
     outputs: tuple[Completion, ...]
 
-
     @property
     def brief(self) -> Brief | None:
         return Brief.model_validate(self.task.brief) if self.task.brief is not None else None
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -96,7 +97,7 @@ def offers_for(session: Session, labeler: User) -> list[Offer]:
     query = (
         select(Campaign, waiting)
         .join(CampaignMember, CampaignMember.campaign_id == Campaign.id)
-        .where(CampaignMember.user_id == labeler.id, ~CampaignMember.paused, Campaign.state == CampaignState.OPEN)
+        .where(*open_to(labeler))
     )
     rows = session.execute(query.order_by(Campaign.priority.desc(), Campaign.id))
     return [Offer(campaign, count) for campaign, count in rows]
@@ -138,3 +139,13 @@ def set_aside_tasks(session: Session, campaign: Campaign) -> Sequence[Task]:
     """Those that still wait for a researcher's word; a dropped one asks for nothing more."""
     query = select(Task).where(Task.campaign_id == campaign.id, Task.set_aside, Task.remaining > 0)
     return session.scalars(query.order_by(Task.id)).all()
+
+
+def tasks_out(session: Session, prompts: Iterable[Prompt]) -> dict[int, int]:
+    """By prompt id: how many tasks are still handed out with it; those without any are left out."""
+    query = (
+        select(Task.prompt_id, func.count())
+        .where(Task.prompt_id.in_([prompt.id for prompt in prompts]), Task.remaining > 0, ~Task.set_aside)
+        .group_by(Task.prompt_id)
+    )
+    return {prompt_id: count for prompt_id, count in session.execute(query) if prompt_id is not None}

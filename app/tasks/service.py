@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from app.campaigns.models import Campaign, CampaignKind, CampaignState
@@ -61,6 +61,15 @@ def add_writing_tasks(session: Session, campaign: Campaign, briefs: Iterable[Bri
     _expect(campaign, *WRITTEN)
     rows = [_row(campaign) | {"brief": brief.model_dump(mode="json", exclude_defaults=True)} for brief in briefs]
     return _insert(session, rows)
+
+
+def withdraw_prompt(session: Session, prompt: Prompt) -> int:
+    """Set aside the tasks that still hand it out, until a researcher decides about each; returns how many.
+
+    What is on a labeler's desk already may still be submitted.
+    """
+    still_out = (Task.prompt_id == prompt.id, Task.remaining > 0, ~Task.set_aside)
+    return len(session.scalars(update(Task).where(*still_out).values(set_aside=True).returning(Task.id)).all())
 
 
 def put_back(session: Session, task: Task) -> None:

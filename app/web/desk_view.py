@@ -2,25 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any
 
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from app import clock
 from app.accounts.models import User
 from app.annotations.models import Annotation
-from app.annotations.queries import judged_outputs, today_of
+from app.annotations.queries import judged_outputs
 from app.annotations.submissions import LETTERS
 from app.campaigns.queries import frozen_form, frozen_guidelines
 from app.completions.models import Completion
 from app.projects.forms import Answer, Attribute, AttributeType, RatingForm
 from app.projects.models import Guidelines
 from app.projects.queries import rating_form
+from app.tasks.drafts import WINDOW
 from app.tasks.models import Assignment, AssignmentState
 from app.tasks.queries import Desk
+from app.web.desk_guidance import guidance
 from app.web.forms import nested
 from app.web.reading import html_of
 
@@ -42,6 +42,7 @@ class ShownAssignment:
     id: int
     letters: str
     draft_version: int
+    draft_window: str
     active_seconds: int
 
     @property
@@ -60,6 +61,14 @@ class ShownAssignment:
     def heartbeat_url(self) -> str:
         return f"/assignments/{self.id}/heartbeat"
 
+    @property
+    def stop_url(self) -> str:
+        return f"/assignments/{self.id}/stop"
+
+    @property
+    def report_url(self) -> str:
+        return f"/assignments/{self.id}/report"
+
 
 @dataclass(frozen=True)
 class ShownCampaign:
@@ -73,7 +82,6 @@ def desk_context(
 ) -> dict[str, Any]:
     """`typed` are the fields as the form posts them; they are shown again as they are."""
     form = rating_form(frozen_form(session, desk.campaign))
-    today = today_of(session, labeler, midnight())
     tree = nested({name: [value] for name, value in typed.items()})
     guidelines = frozen_guidelines(session, desk.campaign)
     html = html_of(session, _texts(desk, guidelines))
@@ -95,16 +103,11 @@ def desk_context(
         "errors": _sentences(errors, form),
         "draft_saved_at": desk.assignment.draft_saved_at,
         "idempotency_key": token_urlsafe(16),
-        "done_today": today.done,
-        "minutes_today": today.minutes,
-        "task_number": today.done + 1,
         "revising": desk.assignment.state is AssignmentState.SUBMITTED,
+        "warning": desk.prompt.content_warning if desk.prompt else None,
+        "warning_seen": bool(typed),
+        **guidance(session, labeler, desk),
     }
-
-
-def midnight() -> datetime:
-    """The start of the day by the server's clock, in UTC."""
-    return clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def typed_in(annotation: Annotation, session: Session, desk: Desk) -> dict[str, str]:
@@ -127,7 +130,8 @@ def _named(prefix: str, ratings: Mapping[str, Answer]) -> dict[str, str]:
 
 
 def _assignment(assignment: Assignment, count: int) -> ShownAssignment:
-    return ShownAssignment(assignment.id, LETTERS[:count], assignment.draft_version, int(assignment.active_seconds))
+    window, seconds = (assignment.draft or {}).get(WINDOW, ""), int(assignment.active_seconds)
+    return ShownAssignment(assignment.id, LETTERS[:count], assignment.draft_version, window, seconds)
 
 
 def _texts(desk: Desk, guidelines: Guidelines | None) -> list[str]:

@@ -21,7 +21,7 @@ from tests.factories import make_campaign, make_project
 
 
 def test_opening_freezes_the_form_and_the_guidelines(session: Session) -> None:
-    campaign = make_campaign(session)
+    campaign = make_campaign(session, project=make_project(session, guidelines="Be **fair**."))
     project = session.get_one(Project, campaign.project_id)
     open_campaign(session, campaign)
     publish_form(session, project, RatingForm())

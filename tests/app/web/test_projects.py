@@ -13,7 +13,7 @@ from tests.factories import make_open_campaign, make_project, make_prompt
 @pytest.fixture
 def project(session, pages):
     pages.sign_in_as(Role.RESEARCHER)
-    return make_project(session)
+    return make_project(session, guidelines="Be **fair**.")
 
 
 def test_a_researcher_makes_a_project_with_a_ready_made_form(session, pages):

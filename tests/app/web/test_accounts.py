@@ -1,0 +1,40 @@
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Role
+from app.accounts.service import create_user
+from app.accounts.signing_in import FAILURES_PER_ACCOUNT
+from tests.pages import Page, PageClient
+
+PASSWORD = "correct horse battery"
+NEW = "another horse battery"
+
+
+def _sign_in(pages: PageClient, session: Session) -> None:
+    pages.sign_in(create_user(session, name="Ada", email="ada@example.org", role=Role.LABELER, password=PASSWORD))
+
+
+def _change(pages: PageClient, present: str, status: int = 200) -> Page:
+    shown = pages.get("/account/password")
+    return pages.submit(shown, "/account/password", status, present=present, password=NEW)
+
+
+def test_the_password_is_changed_by_whoever_knows_it(pages: PageClient, session: Session) -> None:
+    _sign_in(pages, session)
+    assert "is not your present password" in _change(pages, "a guess", 422).text
+    assert "Your password was changed" in _change(pages, PASSWORD).text
+    assert "is not your present password" in _change(pages, PASSWORD, 422).text
+
+
+def test_guesses_at_a_browser_left_open_are_slowed_down(pages: PageClient, session: Session) -> None:
+    _sign_in(pages, session)
+    for _ in range(FAILURES_PER_ACCOUNT):
+        _change(pages, "a guess", 422)
+    assert "too many failed attempts" in _change(pages, PASSWORD, 429).text
+
+
+def test_a_right_password_forgives_the_guesses_before(pages: PageClient, session: Session) -> None:
+    _sign_in(pages, session)
+    for _ in range(FAILURES_PER_ACCOUNT - 1):
+        _change(pages, "a guess", 422)
+    _change(pages, PASSWORD)
+    assert "is not your present password" in _change(pages, "a guess", 422).text

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.accounts.models import User
-from app.campaigns.models import Campaign, CampaignMember, CampaignState
+from app.campaigns.models import Campaign, CampaignMember
+from app.campaigns.queries import open_to
 from app.tasks.models import Assignment, AssignmentState, Task
 
 SKIPS_ALLOWED = 3
@@ -30,6 +31,7 @@ CLAIM = text("""
             SELECT campaigns.id, campaigns.priority, campaigns.lease_minutes
             FROM campaign_members JOIN campaigns ON campaigns.id = campaign_members.campaign_id
             WHERE campaign_members.user_id = :labeler AND NOT campaign_members.paused AND campaigns.state = 'open'
+              AND (campaigns.content_warning IS NULL OR (SELECT sees_sensitive FROM users WHERE users.id = :labeler))
               AND (CAST(:campaign AS bigint) IS NULL OR campaigns.id = CAST(:campaign AS bigint))
             ORDER BY campaigns.priority DESC, campaigns.id
             OFFSET 0
@@ -146,6 +148,23 @@ def give_up_lease(session: Session, assignment: Assignment) -> None:
     )
 
 
+def give_back(session: Session, assignment: Assignment) -> None:
+    """The labeler stops for now: somebody else may have the slot at once. Drafts stay, and the task may be resumed."""
+    lock_assignment(session, assignment)
+    if assignment.state is not AssignmentState.LEASED:
+        return
+    assignment.state = AssignmentState.EXPIRED
+    session.flush()
+    session.execute(update(Task).where(Task.id == assignment.task_id).values(remaining=Task.remaining + 1))
+
+
+def take_up_skipped(session: Session, assignment: Assignment) -> None:
+    """A skip taken back no longer counts against the task; the slot has to be taken anew."""
+    assignment.state = AssignmentState.EXPIRED
+    session.flush()
+    session.execute(update(Task).where(Task.id == assignment.task_id).values(skips=Task.skips - 1))
+
+
 def lock_assignment(session: Session, assignment: Assignment) -> None:
     """Wait until nobody else changes this assignment, and see it as it is now."""
     session.refresh(assignment, with_for_update=True)
@@ -173,8 +192,7 @@ def _something_waits(session: Session, labeler: User, campaign: Campaign | None)
         select(Task.id)
         .join(Campaign, Campaign.id == Task.campaign_id)
         .join(CampaignMember, CampaignMember.campaign_id == Campaign.id)
-        .where(CampaignMember.user_id == labeler.id, ~CampaignMember.paused, Campaign.state == CampaignState.OPEN)
-        .where(Task.remaining > 0, ~Task.set_aside, ~seen)
+        .where(*open_to(labeler), Task.remaining > 0, ~Task.set_aside, ~seen)
     )
     if campaign is not None:
         query = query.where(Campaign.id == campaign.id)
@@ -189,8 +207,7 @@ def _resume_expired(session: Session, labeler: User, campaign: Campaign | None) 
         .join(Campaign, Campaign.id == Task.campaign_id)
         .join(CampaignMember, CampaignMember.campaign_id == Campaign.id)
         .where(Assignment.labeler_id == labeler.id, Assignment.state == AssignmentState.EXPIRED)
-        .where(CampaignMember.user_id == labeler.id, ~CampaignMember.paused, Campaign.state == CampaignState.OPEN)
-        .where(Task.remaining > 0, ~Task.set_aside)
+        .where(*open_to(labeler), Task.remaining > 0, ~Task.set_aside)
         .order_by(Assignment.id.desc())
         .limit(1)
         .with_for_update(of=Assignment, skip_locked=True)

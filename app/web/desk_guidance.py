@@ -1,4 +1,4 @@
-"""What the desk says beside the task: how far one is, what looks like a slip, and the way back to what was sent last."""
+"""What the desk says beside the task: how far one is, what looks like a slip, and the way to what was sent last."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

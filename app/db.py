@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
+from time import monotonic
 from typing import Annotated, Any, TypeVar
 
+from psycopg import OperationalError
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -17,11 +19,14 @@ from sqlalchemy import (
     MetaData,
     any_,
     create_engine,
+    event,
     func,
     literal,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+from sqlalchemy.pool import ConnectionPoolEntry
 
 # Stable names, so that migrations can speak of constraints.
 NAMING = {
@@ -31,6 +36,10 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+# Of one process. Several processes on one database must fit its `max_connections`, which is 100 unless set.
+POOLED, MOST_CONNECTIONS = 8, 16
+FRESH_SECONDS = 5  # a connection used so lately is taken to be alive still: a ping is a journey to the server
 
 Row = TypeVar("Row")
 
@@ -62,7 +71,25 @@ def choices(kind: type[StrEnum], name: str) -> Enum:
 
 def connect(url: str) -> Engine:
     """An engine whose connections expire, because a statement prepared on an empty table keeps a bad plan."""
-    return create_engine(url, pool_size=10, max_overflow=20, pool_recycle=600, pool_pre_ping=True)
+    engine = create_engine(url, pool_size=POOLED, max_overflow=MOST_CONNECTIONS - POOLED, pool_recycle=600)
+    event.listen(engine, "checkin", _note_when)
+    event.listen(engine, "checkout", _ping_after_a_pause)
+    return engine
+
+
+def _note_when(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = monotonic()
+
+
+def _ping_after_a_pause(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """The server may have restarted since. The pool answers this error with a new connection."""
+    if monotonic() - record.info.get("used_at", monotonic()) < FRESH_SECONDS:
+        return
+    try:
+        connection.execute("")
+        connection.rollback()
+    except OperationalError as error:
+        raise DisconnectionError from error
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from app.accounts.models import Role, User
 from app.accounts.sessions import user_of_session
+from app.db import MOST_CONNECTIONS
 from app.errors import DomainError, message
 from app.translation import speak
 from app.web.cookies import read_cookie
@@ -38,9 +39,9 @@ def open_session(request: Request) -> Iterator[Session]:
 
 # Without the scope FastAPI would commit after the answer: a failing commit would follow a page that says "saved".
 # Without the limit requests that hold a connection and wait for a thread meet requests that hold a thread and wait
-# for a connection, and all stand still. It is below the number of connections (`app.db.connect`): a few things, such
-# as counting sign-in attempts, take a second one.
-SESSIONS_AT_ONCE = 24
+# for a connection, and all stand still. It is below the number of connections (`app.db`): a few things, such as
+# counting sign-in attempts, take a second one. Few work faster than many: they share one interpreter.
+SESSIONS_AT_ONCE = MOST_CONNECTIONS - 6
 SessionDep = Annotated[Session, Depends(open_session, scope="function", max_concurrency=SESSIONS_AT_ONCE)]
 
 

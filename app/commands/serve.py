@@ -1,19 +1,18 @@
-"""`rondo serve`: the web application in this process, the worker in another one, the database below both."""
+"""`rondo serve`: the web application, in this process and others beside it, a worker, and the database below."""
 
-import logging
+import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from threading import Event, Thread
+from contextlib import ExitStack, contextmanager
 from typing import Annotated
 
 import typer
 import uvicorn
+from sqlalchemy import Engine
 
-from app.bound import bound_to_us
+from app.beside import beside
 from app.commands.users import show_first_admin_link
 from app.config import Settings, settings
 from app.errors import DomainError, message
@@ -21,11 +20,7 @@ from app.main import create_app
 from app.storage import storage
 from app.web.addresses import served_address
 
-GRACE = 30  # seconds for the worker to hand back what it runs
-PAUSE = 5  # seconds before a worker that ended is replaced
-LOOK_EVERY = 0.5
-
-logger = logging.getLogger(__name__)
+MOST_BY_DEFAULT = 4  # each takes memory, and connections of the database
 
 app = typer.Typer(add_completion=False)
 
@@ -45,25 +40,55 @@ def serve(
         bool | None,
         typer.Option("--worker/--no-worker", help="Run a worker too. By default on the embedded database only."),
     ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="How many serve pages. By default one a processor, 4 at most.")
+    ] = None,
+    door: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run the web application, and on the embedded database a worker beside it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # unwinds: worker, then database
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # unwinds: other processes, then the database
     options = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     now = settings().model_copy(update=options)
     wanted = now.database_url is None if worker is None else worker
-    with storage(now) as engine, listening(now) as door, worker_beside() if wanted else nullcontext():
-        now = now.model_copy(update={"port": door.getsockname()[1]})
+    with ExitStack() as stack:
+        engine = stack.enter_context(storage(now))
+        if door is not None:
+            answer(now, engine, stack.enter_context(socket.socket(fileno=door)))
+            return
+        own = stack.enter_context(listening(now))
+        now = now.model_copy(update={"port": own.getsockname()[1]})
+        if wanted:
+            stack.enter_context(beside("worker"))
+        for _ in range(1, processes or by_default()):
+            stack.enter_context(helping(now, own))
         show_first_admin_link(engine, now)
-        config = uvicorn.Config(
-            create_app(now, engine),
-            host=now.host,
-            port=now.port,
-            proxy_headers=False,  # ours to read, with the addresses that the settings trust
-            server_header=False,
-            access_log=False,
-        )
         typer.echo(f"Rondo is at {served_address(now, '')} (Ctrl+C ends it).", err=True)
-        uvicorn.Server(config).run(sockets=[door])
+        answer(now, engine, own)
+
+
+def by_default() -> int:
+    return min(MOST_BY_DEFAULT, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+
+
+@contextmanager
+def helping(now: Settings, door: socket.socket) -> Iterator[None]:
+    """One more process behind the same door: whoever is free takes the next connection."""
+    number = door.fileno()
+    with beside("serve", "--host", now.host, "--port", str(now.port), "--door", str(number), keeping=[number]):
+        yield
+
+
+def answer(now: Settings, engine: Engine, door: socket.socket) -> None:
+    """Until a signal comes."""
+    config = uvicorn.Config(
+        create_app(now, engine),
+        host=now.host,
+        port=now.port,
+        proxy_headers=False,  # ours to read, with the addresses that the settings trust
+        server_header=False,
+        access_log=False,
+    )
+    uvicorn.Server(config).run(sockets=[door])
 
 
 def listening(wanted: Settings) -> socket.socket:
@@ -73,44 +98,3 @@ def listening(wanted: Settings) -> socket.socket:
         return socket.create_server((wanted.host, wanted.port), family=family)
     except OSError as error:
         raise AddressNotFree(host=wanted.host, port=wanted.port, reason=error.strerror) from error
-
-
-@contextmanager
-def worker_beside() -> Iterator[None]:
-    """A worker process, started again if it ends before we do; it never outlives us."""
-    stopping = Event()
-    keeper = Thread(target=_keep_a_worker, args=(stopping,))
-    keeper.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        keeper.join()
-
-
-def _keep_a_worker(stopping: Event) -> None:
-    """In a thread of its own, because the kernel ends the worker with the thread that started it."""
-    while not stopping.is_set():
-        worker = _start_worker()
-        while worker.poll() is None and not stopping.wait(LOOK_EVERY):
-            pass
-        if stopping.is_set():
-            _stop(worker)
-        else:
-            logger.error("The worker ended with code %s; a new one starts in %s seconds.", worker.returncode, PAUSE)
-            stopping.wait(PAUSE)
-
-
-def _start_worker() -> subprocess.Popen[bytes]:
-    """In a group of its own: Ctrl-C reaches it through us."""
-    command = [sys.executable, "-P", "-m", "app.cli", "worker"]  # -P: no other `app`, from the folder we are in
-    return subprocess.Popen(bound_to_us(command), process_group=0)
-
-
-def _stop(worker: subprocess.Popen[bytes]) -> None:
-    worker.terminate()
-    try:
-        worker.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        worker.kill()
-        worker.wait()

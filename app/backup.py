@@ -22,6 +22,7 @@ from sqlalchemy import Engine, inspect, text
 from app import clock, schema
 from app.binaries import newest_binaries
 from app.errors import DomainError, message
+from app.translation import gettext
 
 DUMP, FILES, MANIFEST = "database.dump", "files", "manifest.json"
 NUMBERED = ("datasets", "runs")  # tables whose rows have a folder that begins with their number
@@ -168,7 +169,9 @@ def _unpacked(archive: Path, beside: Path) -> Iterator[tuple[Path, Manifest]]:
         del found[MANIFEST]
         wrong = sorted({member for member, _ in found.items() ^ manifest.files.items()})
         if wrong:
-            raise BackupDamaged(path=archive, reason=f"{', '.join(wrong[:5])} is not what the manifest says")
+            raise BackupDamaged(
+                path=archive, reason=gettext("{files} is not what the manifest says").format(files=", ".join(wrong[:5]))
+            )
         yield folder, manifest
 
 

@@ -27,6 +27,7 @@ from psycopg import sql
 from app.binaries import binaries, newest_binaries
 from app.bound import Account, bound_to_us, server_account
 from app.errors import DomainError, message
+from app.translation import gettext
 
 USER = DATABASE = "rondo"
 PATIENCE = 60  # seconds for a start, a stop, or for another server to leave
@@ -104,7 +105,9 @@ def _started_alone(data: Path, settings: Mapping[str, str], users: IO[str]) -> S
     deadline = time.monotonic() + PATIENCE
     while not _alone(users):
         if time.monotonic() > deadline:
-            raise ServerDidNotStart(folder=data, reason="another Rondo uses the folder, perhaps in another container.")
+            raise ServerDidNotStart(
+                folder=data, reason=gettext("another Rondo uses the folder, perhaps in another container.")
+            )
         time.sleep(0.05)
     server = _started(data, settings)
     fcntl.flock(users, fcntl.LOCK_SH)
@@ -136,7 +139,9 @@ def _found(data: Path) -> Server | None:
         if server := _answering(data):
             return server
         if time.monotonic() > deadline:
-            raise ServerDidNotStart(folder=data, reason=f"process {pid} holds the folder and does not answer.")
+            raise ServerDidNotStart(
+                folder=data, reason=gettext("process {pid} holds the folder and does not answer.").format(pid=pid)
+            )
         time.sleep(0.02)
     return None
 
@@ -226,7 +231,9 @@ def _initialise(data: Path, account: Account | None) -> None:
     command = bound_to_us([program, "-D", new, "-U", USER, *INITDB_OPTIONS], account, new, program)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ServerDidNotStart(folder=data, reason=done.stderr.strip() or f"initdb ended with {done.returncode}.")
+        raise ServerDidNotStart(
+            folder=data, reason=done.stderr.strip() or gettext("initdb ended with {code}.").format(code=done.returncode)
+        )
     new.rename(data)
 
 
@@ -243,7 +250,7 @@ def _socket_folder(data: Path, account: Account | None) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.geteuid(), account.uid if account else -1}:
-        raise ServerDidNotStart(folder=data, reason=f"{folder} belongs to somebody else.")
+        raise ServerDidNotStart(folder=data, reason=gettext("{folder} belongs to somebody else.").format(folder=folder))
     folder.chmod(0o700)
     _hand_over(folder, account)
     return folder

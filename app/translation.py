@@ -63,7 +63,8 @@ def spoken_locale() -> Locale:
 
 
 def gettext(message: str) -> str:
-    return _translations(spoken_language()).gettext(message)
+    """An empty one stays empty; in a catalog it stands for the catalog's head."""
+    return _translations(spoken_language()).gettext(message) if message else ""
 
 
 def ngettext(singular: str, plural: str, number: int) -> str:

@@ -12,6 +12,7 @@ from app.projects.forms import Attribute, AttributeType, RatingForm
 from app.projects.ready_made import BREAKS_CONSTRAINT, flag
 from app.prompts.importing import Format, Line, json_lines, prompt_of, stated_split
 from app.prompts.messages import checked_text
+from app.translation import gettext
 from trainer.records import Comparison, Demonstration, Message, parse_line
 
 MOST_OUTPUTS = 9
@@ -28,20 +29,24 @@ def _checked(record: Demonstration | Comparison) -> None:
     prompt_of(record.prompt)
     checked_text(record.labeler)
     if record.seconds is not None and record.seconds < 0:
-        raise InvalidInput(reason="The seconds are negative.")
+        raise InvalidInput(reason=gettext("The seconds are negative."))
 
 
 def _demonstration(number: int, record: Demonstration, raw: str | None = None) -> Line[Demonstration]:
     _checked(record)
     if not checked_text(record.completion).strip():
-        raise InvalidInput(reason="The completion is empty.")
+        raise InvalidInput(reason=gettext("The completion is empty."))
     return Line(number, record, stated_split(raw) if raw else None)
 
 
 def _comparison(number: int, record: Comparison, raw: str | None = None) -> Line[Comparison]:
     _checked(record)
     if len(record.completions) > MOST_OUTPUTS:
-        raise InvalidInput(reason=f"There are {len(record.completions)} outputs; at most {MOST_OUTPUTS} can be ranked.")
+        raise InvalidInput(
+            reason=gettext("There are {count} outputs; at most {most} can be ranked.").format(
+                count=len(record.completions), most=MOST_OUTPUTS
+            )
+        )
     for answers in (*record.ratings, record.prompt_ratings):
         _check_answers(answers)
     for text in (*record.completions, *record.completion_ids, *(name for names in record.authors for name in names)):
@@ -55,7 +60,9 @@ def _check_answers(answers: Mapping[str, Any]) -> None:
         if isinstance(value, str):
             checked_text(value)
         elif not isinstance(value, bool | int | NoneType):
-            raise InvalidInput(reason=f"The rating {name} must be true, false, a whole number or a text.")
+            raise InvalidInput(
+                reason=gettext("The rating {name} must be true, false, a whole number or a text.").format(name=name)
+            )
 
 
 def _rondo_demonstration(number: int, raw: str) -> Line[Demonstration]:
@@ -82,7 +89,9 @@ def _csv_rows(file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
         for row in reader:
             yield reader.line_num, row
     except csv.Error as error:
-        raise InvalidInput(reason=f"Line {reader.line_num} is not CSV: {error}.") from error
+        raise InvalidInput(
+            reason=gettext("Line {line} is not CSV: {error}.").format(line=reader.line_num, error=error)
+        ) from error
 
 
 def _user(content: str) -> tuple[Message, ...]:
@@ -92,7 +101,7 @@ def _user(content: str) -> tuple[Message, ...]:
 def _e2e(number: int, row: dict[str, Any]) -> Line[Demonstration]:
     facts, text = row.get("mr"), row.get("ref")
     if not facts or not text:
-        raise InvalidInput(reason="The columns mr and ref must both be filled.")
+        raise InvalidInput(reason=gettext("The columns mr and ref must both be filled."))
     return _demonstration(number, Demonstration("", facts, _user(facts), text))
 
 
@@ -122,13 +131,15 @@ def _e2e_quality(number: int, raw: str) -> Line[Comparison]:
             "seconds": row["seconds"],
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidInput(reason=f"This is no line of the E2E quality file ({error}).") from error
+        raise InvalidInput(
+            reason=gettext("This is no line of the E2E quality file ({error}).").format(error=error)
+        ) from error
     return _comparison(number, parse_line(Comparison, json.dumps(values), "quality", number))
 
 
 def _marks(score: int, marks: str) -> dict[str, Any]:
     if set(marks.split("+")) - {"ok", "missing", "added"}:
-        raise ValueError(f"unknown flag {marks}")
+        raise ValueError(gettext("unknown flag {marks}").format(marks=marks))
     return {"score": str(score), "missing": "missing" in marks, "added": "added" in marks}
 
 

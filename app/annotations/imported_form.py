@@ -12,6 +12,7 @@ from app.projects.forms import Attribute, AttributeType, InvalidAnswers, RatingF
 from app.projects.models import FormVersion, Project
 from app.projects.queries import current_form, rating_form
 from app.projects.service import keep_imported_form
+from app.translation import gettext
 from trainer.records import Comparison
 
 HIGHEST_STEP = 100
@@ -77,7 +78,11 @@ def _see(seen: dict[str, SeenValues], answers: Iterable[Mapping[str, Any]]) -> N
 
 def _checked_name(name: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-        raise InvalidInput(reason=f"The rating {name!r} must be named in small letters, digits and underscores.")
+        raise InvalidInput(
+            reason=gettext("The rating {name!r} must be named in small letters, digits and underscores.").format(
+                name=name
+            )
+        )
     return name
 
 

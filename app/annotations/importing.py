@@ -20,6 +20,7 @@ from app.errors import InvalidInput
 from app.projects.models import Project
 from app.projects.queries import current_form
 from app.prompts.importing import Format, Line, Problems, good_lines
+from app.translation import gettext
 
 BATCH = 1000
 
@@ -82,7 +83,11 @@ def import_comparisons(
 
 def _format(formats: dict[str, Chosen], name: str) -> Chosen:
     if name not in formats:
-        raise InvalidInput(reason=f"There is no format {name}; there are {', '.join(formats)}.")
+        raise InvalidInput(
+            reason=gettext("There is no format {name}; there are {formats}.").format(
+                name=name, formats=", ".join(formats)
+            )
+        )
     return formats[name]
 
 
@@ -97,7 +102,7 @@ def _check(file: BinaryIO, format: Format[Record], see: Callable[[Line[Record]],
             problems.add(line.number, error.localized())
     problems.refuse()
     if not total:
-        raise InvalidInput(reason="The file holds no rows.")
+        raise InvalidInput(reason=gettext("The file holds no rows."))
 
 
 def _lines(file: BinaryIO, format: Format[Record]) -> Iterator[Line[Record]]:

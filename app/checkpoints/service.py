@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.checkpoints.models import Checkpoint, CheckpointKind
 from app.errors import DomainError, InvalidInput, message
 from app.projects.models import Project
+from app.translation import gettext
 
 
 class CheckpointNameTaken(DomainError):
@@ -28,7 +29,7 @@ def register_checkpoint(
 ) -> Checkpoint:
     """A model with files at `location` (below the files folder, an absolute path, or a hub id)."""
     if kind is CheckpointKind.EXTERNAL:
-        raise InvalidInput(reason="An external checkpoint is a name without files.")
+        raise InvalidInput(reason=gettext("An external checkpoint is a name without files."))
     if named(session, project, name) is not None:
         raise CheckpointNameTaken(name=name)
     checkpoint = Checkpoint(

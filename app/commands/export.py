@@ -11,6 +11,7 @@ from app.datasets.queries import dataset_named
 from app.db import transaction
 from app.errors import InvalidInput
 from app.storage import storage
+from app.translation import gettext
 
 app = typer.Typer(add_completion=False)
 
@@ -25,6 +26,6 @@ def export(
     with storage(settings()) as engine, transaction(engine) as session:
         found = dataset_named(session, dataset)
         if found is None:
-            raise InvalidInput(reason=f"There is no dataset {dataset}.")
+            raise InvalidInput(reason=gettext("There is no dataset {dataset}.").format(dataset=dataset))
         for path in write_export(exported(settings().files, found, format), out):
             typer.echo(path)

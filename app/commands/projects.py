@@ -16,6 +16,7 @@ from app.projects.ready_made import READY_MADE
 from app.projects.service import create_project
 from app.prompts.queries import counts_by_project
 from app.storage import storage
+from app.translation import gettext
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -54,5 +55,9 @@ def list_projects() -> None:
 def ready_made(name: str) -> RatingForm:
     """Raises `InvalidInput`."""
     if name not in READY_MADE:
-        raise InvalidInput(reason=f"There is no rating form {name}; there are: {', '.join(READY_MADE)}.")
+        raise InvalidInput(
+            reason=gettext("There is no rating form {name}; there are: {forms}.").format(
+                name=name, forms=", ".join(READY_MADE)
+            )
+        )
     return READY_MADE[name]

@@ -21,6 +21,7 @@ from app.rounds.report import round_win_rate
 from app.rounds.service import cancel_round, resume_round, start_round
 from app.runs.models import Stage
 from app.storage import storage
+from app.translation import gettext
 from trainer.presets import PRESETS
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
@@ -45,13 +46,17 @@ def start(
 def read_plan(preset: str | None, path: Path | None) -> RoundPlan:
     """The preset's settings under those of the file. Raises `InvalidInput`."""
     if preset is not None and preset not in PRESETS:
-        raise InvalidInput(reason=f"There is no preset {preset}; there are: {', '.join(PRESETS)}.")
+        raise InvalidInput(
+            reason=gettext("There is no preset {preset}; there are: {presets}.").format(
+                preset=preset, presets=", ".join(PRESETS)
+            )
+        )
     below = PRESETS[preset] if preset else {}
     try:
         given = json.loads(path.read_text(encoding="utf-8")) if path else {}
         own = RoundPlan.model_validate(given)
     except (OSError, ValueError, ValidationError) as error:
-        raise InvalidInput(reason=f"The plan cannot be read: {error}") from error
+        raise InvalidInput(reason=gettext("The plan cannot be read: {error}").format(error=error)) from error
     stages = {stage: {**below.get(stage.value, {}), **own.stage_settings(stage)} for stage in Stage}
     return own.model_copy(update={"settings": {stage: values for stage, values in stages.items() if values}})
 

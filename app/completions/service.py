@@ -16,6 +16,7 @@ from app.db import in_batches
 from app.errors import InvalidInput
 from app.prompts.messages import checked_text
 from app.prompts.models import Prompt
+from app.translation import gettext
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def completion_digest(text: str | None, external_id: str | None = None) -> bytes
     if text is not None:
         return hashlib.sha256(b"text:" + text.encode("utf-8", "surrogatepass")).digest()
     if external_id is None:
-        raise InvalidInput(reason="A completion needs a text or a name of its own.")
+        raise InvalidInput(reason=gettext("A completion needs a text or a name of its own."))
     return hashlib.sha256(b"name:" + external_id.encode()).digest()
 
 

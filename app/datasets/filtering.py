@@ -13,6 +13,7 @@ from app.campaigns.models import Campaign, CampaignKind
 from app.projects.models import Project
 from app.prompts.models import Prompt, Split
 from app.tasks.models import Purpose, Task
+from app.translation import gettext
 
 People = Literal["people", "simulated", "both"]
 
@@ -33,9 +34,9 @@ class DatasetFilter(BaseModel):
     @model_validator(mode="after")
     def _takes_something(self) -> Self:
         if not self.splits:
-            raise ValueError("Choose at least one split.")
+            raise ValueError(gettext("Choose at least one split."))
         if self.since and self.until and self.since > self.until:
-            raise ValueError("The first day is after the last.")
+            raise ValueError(gettext("The first day is after the last."))
         return self
 
 

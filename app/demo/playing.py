@@ -32,6 +32,7 @@ from app.simulation.facts import Checker, Facts
 from app.simulation.labeler import Account, Mind, work
 from app.simulation.taste import Taste
 from app.tasks.models import Task
+from app.translation import gettext
 
 LOOK_EVERY = 0.5  # seconds
 CREWS = {Step.COMPARE: Cohort.TRAINING, Step.EVALUATION: Cohort.HELD_OUT}
@@ -113,7 +114,7 @@ def _follow(place: Place, mind: Mind, number: int, watch: Watch) -> None:
         if current.state is RoundState.FINISHED:
             return
         if current.state in (RoundState.FAILED, RoundState.CANCELLED):
-            raise DemoFailed(reason=current.error or f"the round was {current.state.value}")
+            raise DemoFailed(reason=current.error or gettext("the round was {value}").format(value=current.state.value))
         if now.campaign_id:
             _let_work(place, mind, CREWS[now.step], now.campaign_id, watch, now.step)
         else:
@@ -162,4 +163,4 @@ def _score_held_out(place: Place, number: int, watch: Watch) -> None:
         with transaction(place.engine) as session:
             run = session.get_one(Run, run.id)
     if run.state is not RunState.FINISHED:
-        raise DemoFailed(reason=run.error or f"scoring was {run.state.value}")
+        raise DemoFailed(reason=run.error or gettext("scoring was {value}").format(value=run.state.value))

@@ -43,15 +43,23 @@ class Attribute(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.type is AttributeType.SCALE) != (self.points is not None):
-            raise ValueError(f"“{self.label}”: a scale, and only a scale, has a number of points.")
+            raise ValueError(
+                gettext("“{label}”: a scale, and only a scale, has a number of points.").format(label=self.label)
+            )
         if (self.type is AttributeType.CHOICE) != (len(self.options) >= 2):
-            raise ValueError(f"“{self.label}”: a choice, and only a choice, has two or more options.")
+            raise ValueError(
+                gettext("“{label}”: a choice, and only a choice, has two or more options.").format(label=self.label)
+            )
         if len(set(self.options)) < len(self.options):
-            raise ValueError(f"“{self.label}”: an option occurs twice.")
+            raise ValueError(gettext("“{label}”: an option occurs twice.").format(label=self.label))
         if self.key in DESK_KEYS:
-            raise ValueError(f"“{self.label}”: the desk itself uses the key {self.key}.")
+            raise ValueError(
+                gettext("“{label}”: the desk itself uses the key {key}.").format(label=self.label, key=self.key)
+            )
         if self.type is AttributeType.FLAG and self.required:
-            raise ValueError(f"“{self.label}”: a flag cannot be required, because no tick is an answer.")
+            raise ValueError(
+                gettext("“{label}”: a flag cannot be required, because no tick is an answer.").format(label=self.label)
+            )
         return self
 
     @property
@@ -70,9 +78,9 @@ class RatingForm(BaseModel):
     def _without_clashes(self) -> Self:
         for attributes in (self.output, self.prompt):
             if twice := _repeated(attribute.name for attribute in attributes):
-                raise ValueError(f"The name {twice} occurs twice.")
+                raise ValueError(gettext("The name {twice} occurs twice.").format(twice=twice))
         if twice := _repeated(each.key for each in (*self.output, *self.prompt) if each.key):
-            raise ValueError(f"The key {twice} is given to two attributes.")
+            raise ValueError(gettext("The key {twice} is given to two attributes.").format(twice=twice))
         return self
 
 
@@ -95,9 +103,11 @@ def parse_form(definition: object) -> RatingForm:
 
 def _sentence(part: Mapping[str, object]) -> str:
     text = str(part["msg"]).removeprefix("Value error, ")
+    if part["type"] == "value_error":  # a validator's own sentence, in whatever language
+        return text
     location = part["loc"]
     where = ".".join(str(step) for step in location) if isinstance(location, tuple) else ""
-    return text if text.endswith(".") else f"{where}: {text}."
+    return f"{where}: {text}."
 
 
 class InvalidAnswers(DomainError):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.errors import InvalidInput
+from app.translation import gettext
 
 
 class Message(BaseModel):
@@ -30,17 +31,21 @@ def checked_messages(messages: object) -> list[dict[str, str]]:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InvalidInput(
-            reason=f"The prompt's messages are wrong at {where or 'the top'}: {first['msg']}."
+            reason=gettext("The prompt's messages are wrong at {place}: {problem}.").format(
+                place=where or gettext("the top"), problem=first["msg"]
+            )
         ) from error
     if not checked or checked[-1].role == "assistant":
-        raise InvalidInput(reason="A prompt needs messages, the last of them not by the assistant.")
+        raise InvalidInput(reason=gettext("A prompt needs messages, the last of them not by the assistant."))
     return [{"role": message.role, "content": checked_text(message.content)} for message in checked]
 
 
 def checked_text(text: str) -> str:
     """The text, if Postgres can keep it: no NUL and no lone surrogates (JSON may hold both)."""
     if not text.isprintable() and _UNSTORABLE.search(text):
-        raise InvalidInput(reason="A text contains a character that cannot be stored (NUL or half a surrogate pair).")
+        raise InvalidInput(
+            reason=gettext("A text contains a character that cannot be stored (NUL or half a surrogate pair).")
+        )
     return text
 
 

@@ -16,6 +16,7 @@ from app.prompts.messages import checked_messages, messages_digest
 from app.prompts.models import Prompt, PromptKind, Source, Split
 from app.prompts.splitting import split_of
 from app.prompts.writing import WrittenPrompt
+from app.translation import gettext
 
 BATCH = 1000
 
@@ -138,4 +139,6 @@ def _refuse_taken_names(session: Session, project: Project, rows: dict[bytes, di
 
 
 def _name_taken(name: str) -> InvalidInput:
-    return InvalidInput(reason=f"The name {name} already belongs to a prompt with other messages.")
+    return InvalidInput(
+        reason=gettext("The name {name} already belongs to a prompt with other messages.").format(name=name)
+    )

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.runs.models import Stage
+from app.translation import gettext
 
 People = Literal["people", "simulated", "both"]
 
@@ -24,7 +25,7 @@ class SamplingPlan(BaseModel):
     @model_validator(mode="after")
     def k_in_order(self) -> Self:
         if self.k_min > self.k_max:
-            raise ValueError("The smallest K must not exceed the largest.")
+            raise ValueError(gettext("The smallest K must not exceed the largest."))
         return self
 
 
@@ -52,7 +53,7 @@ class RoundPlan(BaseModel):
     @model_validator(mode="after")
     def checkpoint_where_needed(self) -> Self:
         if (self.start == "pretrain") != (self.checkpoint_id is None):
-            raise ValueError("Choose a checkpoint to start from, or a small model from nothing.")
+            raise ValueError(gettext("Choose a checkpoint to start from, or a small model from nothing."))
         return self
 
     def stage_settings(self, stage: Stage) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from app.rounds.plan import RoundPlan
 from app.runs.models import Run, RunState, Stage
 from app.runs.service import request_cancel, retry_run, wake_workers
 from app.runs.settings import check_settings
+from app.translation import gettext
 
 # The settings that a round fills from its own datasets and checkpoints.
 FILLED = {
@@ -71,16 +72,20 @@ def start_round(session: Session, project: Project, plan: RoundPlan, created_by:
 def _check_plan(session: Session, project: Project, plan: RoundPlan) -> None:
     unknown = sorted(stage.value for stage in plan.settings if stage not in FILLED)
     if unknown:
-        raise InvalidInput(reason=f"A round has no stage {unknown[0]}.")
+        raise InvalidInput(reason=gettext("A round has no stage {stage}.").format(stage=unknown[0]))
     for stage, filled in FILLED.items():
         check_settings(stage, plan.stage_settings(stage), filled)
     if plan.start == "pretrain":
         return
     checkpoint = session.get(Checkpoint, plan.checkpoint_id)
     if checkpoint is None or checkpoint.project_id != project.id:
-        raise InvalidInput(reason=f"This project has no checkpoint {plan.checkpoint_id}.")
+        raise InvalidInput(reason=gettext("This project has no checkpoint {number}.").format(number=plan.checkpoint_id))
     if checkpoint.kind not in STARTABLE[plan.start]:
-        raise InvalidInput(reason=f"A round cannot start from {checkpoint.name}: it is a {checkpoint.kind} checkpoint.")
+        raise InvalidInput(
+            reason=gettext("A round cannot start from {name}: it is a {kind} checkpoint.").format(
+                name=checkpoint.name, kind=checkpoint.kind
+            )
+        )
 
 
 def cancel_round(session: Session, current: Round) -> None:

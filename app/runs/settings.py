@@ -6,13 +6,14 @@ from typing import Any
 
 from app.errors import InvalidInput
 from app.runs.models import Stage
+from app.translation import gettext
 from trainer.config import STAGES, BadSetting, allowed_types, make_config
 
 TO_BE_FILLED = "(filled when the run starts)"
 
 
 class InvalidSettings(InvalidInput):
-    """`reason` is the trainer's own sentence, which names the setting."""
+    """`reason` names the setting; what is wrong with it the trainer says itself, in English."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,20 @@ class SettingField:
     @property
     def options(self) -> list[tuple[str, str]]:
         """For a select; the first one leaves the setting alone."""
-        return [("", f"{self.default} (default)"), *((choice, choice) for choice in self.choices)]
+        return [("", gettext("{value} (default)").format(value=self.default)), *((choice, choice) for choice in self.choices)]
 
 
 def check_settings(stage: Stage, settings: Mapping[str, Any], filled_later: Iterable[str] = ()) -> None:
     """Raises `InvalidSettings`. `filled_later` names the paths that the worker will put in."""
     clash = sorted(set(settings) & set(filled_later))
     if clash:
-        raise InvalidSettings(reason=f"Setting `{clash[0]}` is filled from the run's inputs.")
+        raise InvalidSettings(reason=gettext("Setting `{name}` is filled from the run's inputs.").format(name=clash[0]))
     try:
         make_config(STAGES[stage.value], {**settings, **dict.fromkeys(filled_later, TO_BE_FILLED)})
     except BadSetting as error:
-        raise InvalidSettings(reason=f"Stage {stage.value}: {error}") from error
+        raise InvalidSettings(
+            reason=gettext("Stage {stage}: {error}").format(stage=stage.value, error=error)
+        ) from error
 
 
 def setting_fields(stage: Stage) -> list[SettingField]:
@@ -49,7 +52,7 @@ def setting_fields(stage: Stage) -> list[SettingField]:
     return [
         SettingField(
             name=item.name,
-            description=item.metadata["help"],
+            description=gettext(item.metadata["help"]),
             default=item.default,
             minimum=item.metadata["minimum"],
             maximum=item.metadata["maximum"],
@@ -75,7 +78,11 @@ def _number(stage: Stage, name: str, text: str) -> int | float:
     try:
         return float(text)
     except ValueError:
-        raise InvalidSettings(reason=f"Stage {stage.value}: setting `{name}` must be a number, not {text}.") from None
+        raise InvalidSettings(
+            reason=gettext("Stage {stage}: setting `{name}` must be a number, not {text}.").format(
+                stage=stage.value, name=name, text=text
+            )
+        ) from None
 
 
 def _is_numeric(hint: Any) -> bool:

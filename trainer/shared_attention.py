@@ -5,7 +5,7 @@ Whatever is not attention sees one row of tokens, so any decoder of `FAMILIES` r
 the scored tokens ask and go through the feed-forward part: nobody reads the others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from transformers import AttentionInterface
 from trainer.shared_prompt import Ragged, SharedPrompts
 
 ATTENTION_NAME = "rondo_shared_prompt"
+Positions = Callable[[], tuple[Tensor, Tensor]]
 NEVER = 2**30  # the position of a filler: after everything
 
 
@@ -135,41 +136,37 @@ class SharedAttention:
     def __init__(self, shared: SharedPrompts, last_layer: int) -> None:
         self.shared = shared
         self.last_layer = last_layer
-        self.masks: dict[tuple[str, int | None, torch.dtype], Tensor] = {}
+        self.masks: dict[tuple[str, int | None], Tensor] = {}
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, settings: Settings) -> Tensor:
-        prompts, completions = self.shared.prompts, self.shared.completions
-        keys, values = in_columns(key, prompts), in_columns(value, prompts)
-        mask = self._mask("prompts", settings.window, query.dtype) if settings.window else None
-        read = attention(in_columns(query, prompts), keys, values, mask, settings)
-        keys, values = self._expanded(keys, key), self._expanded(values, value)
-        mask = self._mask("completions", settings.window, query.dtype)
-        written = attention(in_columns(query, completions), keys, values, mask, settings)
-        return torch.cat([as_tokens(read, prompts), as_tokens(written, completions)])
+        shared = self.shared
+        of_prompts, of_completions = columns_of(query, shared)
+        keys, own_keys = columns_of(key, shared)
+        values, own_values = columns_of(value, shared)
+        mask = self._mask(self._prompts_positions, settings.window, query.dtype) if settings.window else None
+        read = attention(of_prompts, keys, values, mask, settings)
+        keys, values = seen(keys, own_keys, shared.groups), seen(values, own_values, shared.groups)
+        mask = self._mask(self._completions_positions, settings.window, query.dtype)
+        written = attention(of_completions, keys, values, mask, settings)
+        return torch.cat([as_tokens(read, shared.prompts), as_tokens(written, shared.completions)])
 
     def at_scored(self, query: Tensor, key: Tensor, value: Tensor, settings: Settings) -> Tensor:
         """The same at the scored tokens, and 0 elsewhere."""
-        prompts = self.shared.prompts
-        readers = self.shared.readers
-        keys = self._expanded(in_columns(key, prompts), key, readers)
-        values = self._expanded(in_columns(value, prompts), value, readers)
-        mask = self._mask("scored", settings.window, query.dtype)
-        read = attention(query.index_select(0, self.shared.scored)[:, None], keys, values, mask, settings)
-        return placed(read[:, 0], self.shared.scored, self.shared.count)
+        shared = self.shared
+        owners = shared.groups[shared.readers]
+        keys, values = (
+            seen(prompts, completions.index_select(0, shared.readers), owners)
+            for prompts, completions in (columns_of(key, shared), columns_of(value, shared))
+        )
+        mask = self._mask(self._scored_positions, settings.window, query.dtype)
+        read = attention(query.index_select(0, shared.scored)[:, None], keys, values, mask, settings)
+        return placed(read[:, 0], shared.scored, shared.count)
 
-    def _expanded(self, of_prompts: Tensor, tokens: Tensor, readers: Tensor | None = None) -> Tensor:
-        """[N, P + R, heads, width] what each completion sees: its prompt and itself."""
-        owners, own = self.shared.groups, in_columns(tokens, self.shared.completions)
-        if readers is not None:
-            owners, own = owners[readers], own.index_select(0, readers)
-        return torch.cat([of_prompts.index_select(0, owners), own], dim=1)
-
-    def _mask(self, of: str, window: int | None, dtype: torch.dtype) -> Tensor:
-        """What is added to the logits, [rows or 1, 1, queries, keys]."""
-        name = of, window, dtype
+    def _mask(self, positions: Positions, window: int | None, dtype: torch.dtype) -> Tensor:
+        """What is added to the logits, [rows or 1, 1, queries, keys]; made once for all layers."""
+        name = positions.__name__, window
         if name not in self.masks:
-            asking, seen = getattr(self, f"_{of}_positions")()
-            self.masks[name] = visible(asking, seen, window, dtype)
+            self.masks[name] = visible(*positions(), window, dtype)
         return self.masks[name]
 
     def _prompts_positions(self) -> tuple[Tensor, Tensor]:
@@ -181,25 +178,23 @@ class SharedAttention:
         lengths = self.shared.prompts.lengths
         lengths = lengths[:1] if self.shared.prompts.even else lengths[self.shared.groups]
         asking = lengths[:, None] + torch.arange(self.shared.completions.width, device=lengths.device)
-        return asking, self._seen(lengths)
+        return asking, self._seen_positions(lengths)
 
     def _scored_positions(self) -> tuple[Tensor, Tensor]:
         lengths = self.shared.prompts.lengths[self.shared.groups[self.shared.readers]]
-        return self.shared.positions[self.shared.scored][:, None], self._seen(lengths)
+        return self.shared.positions[self.shared.scored][:, None], self._seen_positions(lengths)
 
-    def _seen(self, prompt_lengths: Tensor) -> Tensor:
+    def _seen_positions(self, prompt_lengths: Tensor) -> Tensor:
         """[rows, P + R] positions of a prompt's columns and of what follows it."""
-        of_prompt = torch.arange(self.shared.prompts.width, device=prompt_lengths.device).expand(
-            len(prompt_lengths), -1
-        )
-        of_own = torch.arange(self.shared.completions.width, device=prompt_lengths.device)
-        of_prompt = of_prompt.masked_fill(of_prompt >= prompt_lengths[:, None], NEVER)
-        return torch.cat([of_prompt, prompt_lengths[:, None] + of_own], dim=1)
+        device, lengths = prompt_lengths.device, prompt_lengths[:, None]
+        of_prompt = torch.arange(self.shared.prompts.width, device=device).expand(len(lengths), -1)
+        of_own = lengths + torch.arange(self.shared.completions.width, device=device)
+        return torch.cat([of_prompt.masked_fill(of_prompt >= lengths, NEVER), of_own], dim=1)
 
 
-def visible(asking: Tensor, seen: Tensor, window: int | None, dtype: torch.dtype) -> Tensor:
+def visible(asking: Tensor, keys: Tensor, window: int | None, dtype: torch.dtype) -> Tensor:
     """[rows, 1, queries, keys] 0 where a key stands no later than the query and within the window, else -inf."""
-    distance = asking[:, :, None] - seen[:, None, :]
+    distance = asking[:, :, None] - keys[:, None, :]
     hidden = (distance < 0) | (distance >= window) if window else distance < 0
     return torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill(hidden, -torch.inf)[:, None]
 
@@ -227,9 +222,19 @@ def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, se
     return read.reshape(rows, queries, heads, width)
 
 
+def seen(of_prompts: Tensor, own: Tensor, owners: Tensor) -> Tensor:
+    """[N, P + R, heads, width] what each completion sees: its prompt and itself."""
+    return torch.cat([of_prompts.index_select(0, owners), own], dim=1)
+
+
+def columns_of(tokens: Tensor, shared: SharedPrompts) -> tuple[Tensor, Tensor]:
+    """[G, P, ...] of the prompts and [N, R, ...] of the completions, from [T, ...]."""
+    prompts, completions = tokens.split([shared.prompts.count, shared.completions.count])
+    return in_columns(prompts, shared.prompts), in_columns(completions, shared.completions)
+
+
 def in_columns(tokens: Tensor, part: Ragged) -> Tensor:
-    """[M, W, ...] a part of the [T, ...] tokens, each sequence in a row of its own."""
-    tokens = tokens.narrow(0, part.first, part.count)
+    """[M, W, ...] the tokens of a part, each sequence in a row of its own."""
     if not part.even:
         tokens = _InColumns.apply(tokens, part)  # type: ignore[no-untyped-call]
     return tokens.reshape(len(part.lengths), part.width, *tokens.shape[1:])

@@ -11,6 +11,7 @@ from app.web import (
     checkpoints,
     datasets,
     desk,
+    desk_drafts,
     desk_leaving,
     guidelines,
     health,
@@ -32,6 +33,7 @@ from app.web import (
 from app.web.cookies import QueuedCookies
 from app.web.errors import FailurePages, install_error_pages
 from app.web.languages import SpokenLanguage
+from app.web.leading import LeadingScripts
 from app.web.proxies import ForwardedHeaders
 from app.web.security import SecurityHeaders
 from app.web.static_files import StampedFiles
@@ -48,6 +50,7 @@ AREAS = (
     guidelines,
     desk,
     desk_leaving,
+    desk_drafts,
     history,
     projects,
     rating_forms,
@@ -71,6 +74,7 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     install_error_pages(app)
     # The last one added stands outermost.
     app.add_middleware(FailurePages)
+    app.add_middleware(LeadingScripts)
     app.add_middleware(SpokenLanguage)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(QueuedCookies)

@@ -20,8 +20,8 @@ from app.projects.models import Project, Rule
 from app.prompts.models import Prompt, Split
 from app.prompts.service import add_written_prompt, use_only
 from app.prompts.writing import WrittenPrompt
-from app.tasks.drafts import count_active_seconds, discard_draft
-from app.tasks.leasing import finish_lease, give_up_lease, lock_assignment
+from app.tasks.drafts import Window, count_active_seconds, discard_draft, end_draft
+from app.tasks.leasing import finish_lease, give_up_lease, lock_assignment, take_up_skipped
 from app.tasks.models import Assignment, AssignmentState, Task
 
 LONGEST_REASON = 2_000
@@ -29,6 +29,19 @@ LONGEST_REASON = 2_000
 
 class AlreadySkipped(DomainError):
     sentence = message("You skipped this task; it has gone to somebody else.")
+
+
+class SkippedElsewhere(DomainError):
+    sentence = message(
+        "You skipped this task in another window. What you wrote is still here: send it again to take the skip back."
+    )
+
+
+class WrittenElsewhere(DomainError):
+    sentence = message(
+        "This task was saved or submitted in another window since this page was opened, so this is not sent yet. "
+        "Look through it and send it again; it then counts instead of the other."
+    )
 
 
 class AlreadySubmitted(DomainError):
@@ -47,10 +60,12 @@ class ReasonMissing(InvalidInput):
 
 @dataclass(frozen=True)
 class Sent:
-    """What comes with every submission: the key of the page it was sent from, and the active time it counted."""
+    """What comes with every submission: the key of the page it was sent from, the active time it counted, and what
+    it knows of other windows, where it says so."""
 
     idempotency_key: str
     active_seconds: float = 0.0
+    window: Window | None = None
 
 
 def submit_ranking(session: Session, assignment: Assignment, judgement: Judgement, sent: Sent) -> Annotation:
@@ -124,15 +139,18 @@ def _project_and_rule(session: Session, assignment: Assignment) -> tuple[Project
 
 
 def skip(session: Session, assignment: Assignment, reason: str, sent: Sent) -> Annotation:
-    """Give the slot back and say why. Raises `ReasonMissing`, `AlreadySubmitted`."""
+    """Give the slot back and say why; what was typed stays. Raises `ReasonMissing`, `AlreadySubmitted`,
+    `AlreadySkipped`."""
     if earlier := _sent_before(session, assignment, sent):
         return earlier
+    if assignment.state is AssignmentState.SKIPPED:
+        raise AlreadySkipped
     if not reason.strip():
         raise ReasonMissing
     if assignment.state is AssignmentState.SUBMITTED:
         raise AlreadySubmitted
     give_up_lease(session, assignment)
-    discard_draft(session, assignment)
+    end_draft(session, assignment)
     return _store(
         session, assignment, sent, kind=AnnotationKind.SKIP, skip_reason=reason.strip()[:LONGEST_REASON], surplus=False
     )
@@ -158,21 +176,40 @@ def _sent_before(session: Session, assignment: Assignment, sent: Sent) -> Annota
     query = select(Annotation).where(
         Annotation.assignment_id == assignment.id, Annotation.idempotency_key == sent.idempotency_key
     )
-    earlier = session.scalar(query)
-    if earlier is None and assignment.state is AssignmentState.SKIPPED:
-        raise AlreadySkipped
-    return earlier
+    return session.scalar(query)
 
 
 def _annotate(session: Session, assignment: Assignment, sent: Sent, **values: Any) -> Annotation:
+    _refuse_unknowing(assignment, sent.window)
     current = current_annotation(session, assignment)
     if current is None:
-        surplus = not finish_lease(session, assignment)
-        annotation = _store(session, assignment, sent, surplus=surplus, **values)
+        annotation = _store(session, assignment, sent, surplus=not finish_lease(session, assignment), **values)
+    elif current.kind is AnnotationKind.SKIP:
+        annotation = _take_skip_back(session, assignment, current, sent, **values)
     else:
         annotation = _supersede(session, assignment, current, sent, **values)
     discard_draft(session, assignment)
     return annotation
+
+
+def _refuse_unknowing(assignment: Assignment, window: Window | None) -> None:
+    """A page that was opened before another window acted must show that first. Raises `SkippedElsewhere`,
+    `WrittenElsewhere`, and `AlreadySkipped` where the sender names no window."""
+    skipped = assignment.state is AssignmentState.SKIPPED
+    if window is None and skipped:
+        raise AlreadySkipped
+    if window is None or window.knows_latest(assignment):
+        return
+    raise SkippedElsewhere if skipped else WrittenElsewhere
+
+
+def _take_skip_back(
+    session: Session, assignment: Assignment, skipped: Annotation, sent: Sent, **values: Any
+) -> Annotation:
+    """The slot was given away: the work fills it where it is still free, else it is surplus."""
+    take_up_skipped(session, assignment)
+    surplus = not finish_lease(session, assignment)
+    return _replace(session, assignment, skipped, sent, surplus=surplus, **values)
 
 
 def _supersede(session: Session, assignment: Assignment, current: Annotation, sent: Sent, **values: Any) -> Annotation:
@@ -182,17 +219,13 @@ def _supersede(session: Session, assignment: Assignment, current: Annotation, se
     ).one()
     if campaign.state is CampaignState.CLOSED:
         raise CampaignClosed(name=campaign.name)
-    current.current = False
+    return _replace(session, assignment, current, sent, surplus=current.surplus, **values)
+
+
+def _replace(session: Session, assignment: Assignment, former: Annotation, sent: Sent, **values: Any) -> Annotation:
+    former.current = False
     session.flush()
-    return _store(
-        session,
-        assignment,
-        sent,
-        revision=current.revision + 1,
-        supersedes_id=current.id,
-        surplus=current.surplus,
-        **values,
-    )
+    return _store(session, assignment, sent, revision=former.revision + 1, supersedes_id=former.id, **values)
 
 
 def current_annotation(session: Session, assignment: Assignment) -> Annotation | None:

@@ -1,15 +1,16 @@
 """The desk: one assignment, its draft and heartbeats, and how it is submitted, revised or skipped."""
 
-from app.translation import gettext as _
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.accounts.models import Role, User
+from app.annotations.checks import Doubt
 from app.annotations.models import Annotation
 from app.annotations.service import (
     AlreadySkipped,
@@ -25,20 +26,23 @@ from app.campaigns.models import CampaignKind, CampaignState
 from app.campaigns.queries import frozen_form
 from app.errors import DomainError, InvalidInput
 from app.projects.queries import rating_form
-from app.tasks.drafts import count_active_seconds, save_draft
-from app.tasks.leasing import claim_next_task, renew_lease
+from app.tasks.drafts import count_active_seconds
+from app.tasks.leasing import claim_next_task
 from app.tasks.models import Assignment, AssignmentState
 from app.tasks.queries import Desk, assignment_of, desk
+from app.tasks.starting import GuidelinesUnread, expect_guidelines_read
+from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
+from app.web.desk_guidance import Doubted, Insistence, ask_about
 from app.web.desk_view import desk_context, typed_in
 from app.web.flashes import flash
 from app.web.forms import Form, posted
 from app.web.templating import page, redirect
+from app.web.windows import FromWindow
 
 router = APIRouter(prefix="/assignments")
 LABELERS = [allow(Role.LABELER)]
 JUDGED = ("rank[", "output[", "prompt[")
-DAY = 86_400.0
 
 TEMPLATES = {
     CampaignKind.DEMONSTRATE: "desk/demonstrate.html",
@@ -47,36 +51,33 @@ TEMPLATES = {
     CampaignKind.RATE: "desk/rate.html",
 }
 
-Seconds = Annotated[float, Field(ge=0, le=DAY, allow_inf_nan=False)]
 
-
-class Submission(BaseModel):
+class Submission(FromWindow):
     """What was judged is checked against the campaign's own form, by `app.annotations.submissions`."""
 
     idempotency_key: str = Field(max_length=100)
-    active_seconds: Seconds = 0.0
     rank: dict[str, str] = Field(default_factory=dict)
     output: dict[str, dict[str, str]] = Field(default_factory=dict)
     prompt: dict[str, str] = Field(default_factory=dict)
     text: str = ""
+    confirmed: bool = False
+    asked: str = ""
+    undoing: bool = False
 
     @property
     def sent(self) -> Sent:
-        return Sent(self.idempotency_key, self.active_seconds)
+        return Sent(self.idempotency_key, self.active_seconds, self.window)
+
+    @property
+    def insistence(self) -> Insistence:
+        return Insistence(
+            self.idempotency_key, self.confirmed, frozenset(self.asked.split(",")), seconds=self.active_seconds
+        )
 
 
 class Skip(BaseModel):
     idempotency_key: str = Field(max_length=100)
     reason: str = ""
-
-
-class DraftVersion(BaseModel):
-    draft_version: int = Field(ge=0)
-    active_seconds: Seconds = 0.0
-
-
-class Heartbeat(BaseModel):
-    active_seconds: Seconds = 0.0
 
 
 def own_assignment(session: SessionDep, user: CurrentUser, number: int) -> Assignment:
@@ -87,17 +88,22 @@ Own = Annotated[Assignment, Depends(own_assignment, scope="function")]
 
 
 @router.get("/{number}", dependencies=LABELERS)
-def show(request: Request, session: SessionDep, user: CurrentUser, assignment: Own) -> Response:
+def show(request: Request, session: SessionDep, user: CurrentUser, assignment: Own, undo: bool = False) -> Response:
+    """`undo`: the labeler came back from the next task, and goes on there."""
     work = desk(session, assignment)
     done = current_annotation(session, assignment)
-    if assignment.state is AssignmentState.SKIPPED:
+    if assignment.state is AssignmentState.SKIPPED and not assignment.draft:
         flash(request, AlreadySkipped().localized(), "info")
         return redirect("/tasks")
     if done and work.campaign.state is CampaignState.CLOSED:
         flash(request, _("The campaign is closed, so this cannot be revised any more."), "info")
         return redirect("/history")
+    try:
+        expect_guidelines_read(session, user, assignment, work.campaign)
+    except GuidelinesUnread as unread:
+        return redirect(f"/guidelines/{unread.guidelines.id}?assignment={assignment.id}")
     typed = assignment.draft or (typed_in(done, session, work) if done else {})
-    return _desk_page(request, session, user, work, typed)
+    return _desk_page(request, session, user, work, typed, _about_skip(assignment), undoing=undo)
 
 
 @router.post("/{number}/submit", dependencies=LABELERS)
@@ -117,12 +123,17 @@ def submit(
     except AlreadySkipped as refused:
         flash(request, refused.localized(), "warning")
         return redirect("/tasks")
+    except Doubted as asking:
+        return _asking_page(request, session, user, work, form, asking.doubts)
     except DomainError as refused:
         errors = refused.errors if isinstance(refused, InvalidSubmission) else {"": refused.localized()}
-        return _desk_page(request, session, user, work, _judged(form), errors, refused.status)
+        return _desk_page(request, session, user, work, form, errors, refused.status)
     if annotation.surplus and not revising:
         flash(request, _("Others filled this task meanwhile; your work is kept, marked as surplus."), "info")
-    return redirect("/history") if revising and annotation.revision > 1 else _next_desk(request, session, user, work)
+    undone = form.data is not None and form.data.undoing
+    if revising and annotation.revision > 1 and not undone:
+        return redirect("/history")
+    return next_desk(request, session, user, work)
 
 
 @router.post("/{number}/skip", dependencies=LABELERS)
@@ -144,34 +155,7 @@ def skip_task(
     except DomainError as refused:
         typed = assignment.draft or {}
         return _desk_page(request, session, user, work, typed, {"": refused.localized()}, refused.status)
-    return _next_desk(request, session, user, work)
-
-
-@router.post("/{number}/draft", dependencies=LABELERS)
-def keep_draft(
-    session: SessionDep,
-    assignment: Own,
-    form: Annotated[Form[DraftVersion], posted(DraftVersion)],
-) -> Response:
-    """Answers `{version, saved_at}`; 409 where another window saved or submitted since."""
-    if form.data is None:
-        raise InvalidInput(reason=_("A draft names the version that it follows."))
-    version = save_draft(session, assignment, form.data.draft_version, _judged(form))
-    count_active_seconds(session, assignment, form.data.active_seconds)
-    saved_at = assignment.draft_saved_at.isoformat() if assignment.draft_saved_at else None
-    return JSONResponse({"version": version, "saved_at": saved_at})
-
-
-@router.post("/{number}/heartbeat", dependencies=LABELERS)
-def heartbeat(
-    session: SessionDep,
-    assignment: Own,
-    form: Annotated[Form[Heartbeat], posted(Heartbeat)],
-) -> Response:
-    renew_lease(session, assignment)
-    if form.data:
-        count_active_seconds(session, assignment, form.data.active_seconds)
-    return Response(status_code=204)
+    return next_desk(request, session, user, work)
 
 
 def _submit(session: Session, work: Desk, form: Form[Submission]) -> Annotation:
@@ -181,20 +165,39 @@ def _submit(session: Session, work: Desk, form: Form[Submission]) -> Annotation:
     typed, sent, count = form.data.model_dump(), form.data.sent, len(work.outputs)
     rating = rating_form(frozen_form(session, work.campaign))
     if work.campaign.kind is CampaignKind.DEMONSTRATE:
-        return submit_demonstration(session, work.assignment, read_demonstration(typed, rating), sent)
-    if work.campaign.kind is CampaignKind.RATE:
-        return submit_rating(session, work.assignment, read_rating(typed, rating, count), sent)
-    return submit_ranking(session, work.assignment, read_ranking(typed, rating, count), sent)
+        written = read_demonstration(typed, rating)
+        ask_about(session, work, written, rating, form.data.insistence)
+        return submit_demonstration(session, work.assignment, written, sent)
+    rated_only = work.campaign.kind is CampaignKind.RATE
+    judged = (read_rating if rated_only else read_ranking)(typed, rating, count)
+    ask_about(session, work, judged, rating, form.data.insistence)
+    return (submit_rating if rated_only else submit_ranking)(session, work.assignment, judged, sent)
 
 
-def _next_desk(request: Request, session: Session, user: User, work: Desk) -> Response:
+def _asking_page(
+    request: Request, session: Session, user: User, work: Desk, form: Form[Submission], doubts: list[Doubt]
+) -> Response:
+    """The desk as it was sent, with what looks like a slip; none of that is asked a second time."""
+    seconds, asked = (form.data.active_seconds, form.data.asked) if form.data else (0.0, "")
+    count_active_seconds(session, work.assignment, seconds)
+    names = ",".join(filter(None, [asked, *(doubt.name for doubt in doubts)]))
+    return _desk_page(request, session, user, work, form, status=422, doubts=doubts, asked=names)
+
+
+def _about_skip(assignment: Assignment) -> dict[str, str]:
+    if assignment.state is not AssignmentState.SKIPPED:
+        return {}
+    return {"": _("You skipped this task. What you wrote is still here: send it to take the skip back.")}
+
+
+def next_desk(request: Request, session: Session, user: User, work: Desk) -> Response:
     if following := claim_next_task(session, user, work.campaign):
         return redirect(f"/assignments/{following.id}")
     flash(request, _("That was the last task for you in this campaign. Thank you!"))
     return redirect("/tasks")
 
 
-def _judged(form: Form[Any]) -> dict[str, str]:
+def judged_fields(form: Form[Any]) -> dict[str, str]:
     """What the labeler typed or ticked, by field name, without what the page itself sends along."""
     return {name: form.value(name) for name in form.values if name == "text" or name.startswith(JUDGED)}
 
@@ -204,9 +207,14 @@ def _desk_page(
     session: Session,
     user: User,
     work: Desk,
-    typed: dict[str, str],
+    typed: Mapping[str, str] | Form[Submission],
     errors: dict[str, str] | None = None,
     status: int = 200,
+    **said: Any,
 ) -> Response:
-    context = desk_context(session, user, work, typed, errors or {})
+    """`typed`: what is shown in the fields, or the form that was sent and comes back."""
+    if isinstance(typed, Form):
+        said = {"undoing": bool(typed.value("undoing")), "asked": typed.value("asked")} | said
+        typed = judged_fields(typed)
+    context = desk_context(session, user, work, typed, errors or {}) | said
     return page(request, TEMPLATES[work.campaign.kind], status, **context)

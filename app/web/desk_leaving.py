@@ -1,4 +1,4 @@
-"""Ways off the desk that are no submission: stop for now, or report the prompt. What was typed comes along as a draft."""
+"""Ways off the desk without submitting: stop for now, or report the prompt. What was typed comes along as a draft."""
 
 from typing import Annotated
 
@@ -71,7 +71,7 @@ def report(
 def _keep_draft(session: Session, assignment: Assignment, form: Form[FromWindow] | Form[Report]) -> None:
     """Where a script saved a newer one meanwhile, that one stays."""
     typed = judged_fields(form)
-    if not typed or form.data is None:
+    if not any(typed.values()) or form.data is None:
         return
     keep_beside(session, assignment, form.data.window or Window(0), typed)
     count_active_seconds(session, assignment, form.data.active_seconds)

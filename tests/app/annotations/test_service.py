@@ -12,6 +12,8 @@ from app.annotations.service import (
     AlreadySubmitted,
     ReasonMissing,
     Sent,
+    SkippedElsewhere,
+    WrittenElsewhere,
     skip,
     submit_demonstration,
     submit_ranking,
@@ -21,6 +23,7 @@ from app.annotations.submissions import Demonstration, Judgement
 from app.campaigns.models import Campaign, CampaignKind
 from app.campaigns.service import CampaignClosed, close_campaign
 from app.completions.models import Completion, CompletionAuthor
+from app.tasks.drafts import Window, save_draft
 from app.tasks.models import AssignmentState, Task
 from tests.factories import make_assignment, make_labeler, make_open_campaign
 
@@ -98,6 +101,39 @@ def test_a_skip_needs_a_reason_and_returns_the_slot(session: Session) -> None:
     assert session.get_one(Task, assignment.task_id, populate_existing=True).remaining == 1
     with pytest.raises(AlreadySkipped):
         submit_ranking(session, assignment, JUDGED, Sent("two"))
+
+
+def test_a_page_from_before_the_skip_is_told_and_one_from_after_takes_it_back(session: Session) -> None:
+    assignment = make_assignment(session, make_labeler(session))
+    before = Window(assignment.draft_version)
+    skipped = skip(session, assignment, "unclear", Sent("one"))
+    with pytest.raises(SkippedElsewhere):
+        submit_ranking(session, assignment, JUDGED, Sent("two", window=before))
+    taken_back = submit_ranking(session, assignment, JUDGED, Sent("two", window=Window(assignment.draft_version)))
+    assert (taken_back.revision, taken_back.supersedes_id, taken_back.surplus) == (2, skipped.id, False)
+    task = session.get_one(Task, assignment.task_id, populate_existing=True)
+    assert (task.remaining, task.skips) == (0, 0)
+
+
+def test_work_on_a_skipped_task_is_surplus_where_somebody_else_did_it(session: Session) -> None:
+    labeler, other = make_labeler(session), make_labeler(session)
+    campaign = make_open_campaign(session)
+    assignment = make_assignment(session, labeler, campaign)
+    skip(session, assignment, "unclear", Sent("one"))
+    submit_ranking(session, make_assignment(session, other, campaign), JUDGED, Sent("one"))
+    late = submit_ranking(session, assignment, JUDGED, Sent("two", window=Window(assignment.draft_version)))
+    assert late.surplus
+
+
+def test_an_older_window_does_not_overwrite_what_a_newer_one_saved_or_submitted(session: Session) -> None:
+    assignment = make_assignment(session, make_labeler(session))
+    older = Window(assignment.draft_version, "older", 5)
+    save_draft(session, assignment, Window(0, "newer", 1), {"rank[a]": "1"})
+    with pytest.raises(WrittenElsewhere):
+        submit_ranking(session, assignment, JUDGED, Sent("one", window=older))
+    submit_ranking(session, assignment, JUDGED, Sent("two", window=Window(0, "newer", 2)))
+    with pytest.raises(WrittenElsewhere):
+        submit_ranking(session, assignment, JUDGED, Sent("one", window=older))
 
 
 def test_submitted_work_is_not_skipped(session: Session) -> None:

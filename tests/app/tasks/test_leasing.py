@@ -19,7 +19,7 @@ from app.campaigns.models import Campaign, CampaignKind
 from app.campaigns.service import close_campaign
 from app.db import transaction
 from app.quality.membership import pause
-from app.tasks.drafts import DraftIsOlder, save_draft
+from app.tasks.drafts import DraftIsOlder, Window, save_draft
 from app.tasks.leasing import CLAIM, claim_next_task, renew_lease, return_expired_leases
 from app.tasks.models import Assignment, AssignmentState, Task, TaskCompletion
 from app.tasks.service import drop, put_back
@@ -264,7 +264,7 @@ def test_heartbeats_drafts_and_submissions_of_one_desk_never_block_each_other(fr
                 claim_next_task(session, labeler, campaign)
             elif turn % 4 == 1:
                 with suppress(DraftIsOlder):
-                    save_draft(session, assignment, assignment.draft_version, {"rank[a]": "1"})
+                    save_draft(session, assignment, Window(assignment.draft_version), {"rank[a]": "1"})
             elif turn % 4 == 2:
                 late = update(Assignment).where(Assignment.id == assignment.id)
                 session.execute(late.values(deadline=clock.now() - timedelta(seconds=1)))

@@ -140,11 +140,65 @@ def test_a_draft_survives_a_reload(pages: PageClient, session: Session) -> None:
     assert again["draft_version"] == ["1"]
 
 
-def test_the_older_of_two_windows_is_told(pages: PageClient, session: Session) -> None:
+def test_the_older_of_two_windows_is_told_and_may_take_over(pages: PageClient, session: Session) -> None:
     desk = _begin(pages, session)
     form = desk.form(f"{desk.path}/submit")
-    assert pages.http.post(f"{desk.path}/draft", data=form | _judged(1)).status_code == 200
-    assert pages.http.post(f"{desk.path}/draft", data=form | _judged(4)).status_code == 409
+    newer, older = (form | {"draft_window": name, "draft_step": "1"} for name in ("newer", "older"))
+    assert pages.http.post(f"{desk.path}/draft", data=newer | _judged(1)).status_code == 200
+    told = pages.http.post(f"{desk.path}/draft", data=older | _judged(4))
+    assert (told.status_code, told.json()["version"], told.json()["state"]) == (409, 1, "leased")
+    taken_over = older | {"draft_version": str(told.json()["version"])}
+    assert pages.http.post(f"{desk.path}/draft", data=taken_over | _judged(4)).json()["version"] == 2
+
+
+def test_a_window_that_was_signed_out_learns_its_new_token(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    form = desk.form(f"{desk.path}/submit")
+    pages.sign_in(session.get_one(User, _only(session, Assignment).labeler_id))
+    assert pages.http.post(f"{desk.path}/draft", data=form | _judged(1)).status_code == 403
+    state = pages.http.get(f"{desk.path}/draft").json()
+    assert (state["version"], state["state"]) == (0, "leased")
+    saved = pages.http.post(f"{desk.path}/draft", data=form | _judged(1), headers={"X-CSRF-Token": state["token"]})
+    assert saved.json()["version"] == 1
+
+
+def test_what_an_older_window_submits_comes_back_and_is_then_taken(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    pages.http.post(f"{desk.path}/draft", data=desk.form(f"{desk.path}/submit") | _judged(1) | {"draft_window": "new"})
+    again = pages.submit(desk, f"{desk.path}/submit", 409, **_judged(2, 1, 3, 4))
+    assert "in another window" in again.text
+    assert again.form(f"{desk.path}/submit")["rank[b]"] == ["1"]
+    assert pages.submit(again, f"{desk.path}/submit").path == "/tasks"
+    assert session.scalar(select(AnnotatedOutput.rank).where(AnnotatedOutput.rank == 1)) == 1
+
+
+def test_text_sent_after_a_skip_in_another_window_is_not_dropped(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session, CampaignKind.DEMONSTRATE)
+    pages.post(f"{desk.path}/skip", {"idempotency_key": "k", "reason": "unclear"})
+    again = pages.submit(desk, f"{desk.path}/submit", 409, text="Fifteen minutes of work")
+    assert "You skipped this task in another window" in again.text
+    assert again.one("textarea", name="text").text == "Fifteen minutes of work"
+    pages.submit(again, f"{desk.path}/submit")
+    current = session.scalars(select(Annotation).where(Annotation.current)).one()
+    assert (current.kind, current.surplus, current.revision) == ("demonstration", False, 2)
+
+
+def test_a_skipped_task_shows_what_was_typed_before(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    pages.http.post(f"{desk.path}/draft", data=desk.form(f"{desk.path}/submit") | _judged(3))
+    pages.post(f"{desk.path}/skip", {"idempotency_key": "k", "reason": "unclear"})
+    again = pages.get(desk.path)
+    assert "You skipped this task. What you wrote is still here" in again.text
+    assert again.form(f"{desk.path}/submit")["rank[a]"] == ["3"]
+
+
+def test_a_script_is_told_where_to_go_next(pages: PageClient, session: Session) -> None:
+    desk = _begin(pages, session)
+    sent = desk.form(f"{desk.path}/submit") | _judged(1, 2, 3, 4)
+    answer = pages.http.post(f"{desk.path}/submit", data=sent, headers={"accept": "application/json"})
+    assert answer.json() == {"next": "/tasks"}
+    assert "rondo-flash" in answer.headers["set-cookie"]
+    assert "That was the last task" in pages.get("/tasks").text
 
 
 @pytest.mark.parametrize("typed", [{"draft_version": "x"}, {"draft_version": "0", "active_seconds": "nan"}])
@@ -156,7 +210,7 @@ def test_a_broken_draft_is_refused(pages: PageClient, session: Session, typed: d
 
 def test_a_pasted_nul_costs_nobody_their_work(pages: PageClient, session: Session) -> None:
     desk = _begin(pages, session)
-    typed = _judged(1, 2, 3, 4) | {"output[a][notes]": "before\0after"}
+    typed = _judged(1, 2, 3, 4) | {"output[a][notes]": "before\0after", "draft_window": "this"}
     saved = pages.http.post(f"{desk.path}/draft", data=desk.form(f"{desk.path}/submit") | typed)
     assert saved.json()["version"] == 1
     pages.submit(desk, f"{desk.path}/submit", **typed)

@@ -15,6 +15,7 @@ from app.db import transaction
 from app.demo.playing import DemoFailed, Place
 from app.demo.setting_up import visitors_links
 from app.storage import storage
+from app.translation import gettext
 
 PATIENCE = 60  # seconds for the application to answer
 
@@ -41,7 +42,7 @@ def free_port(host: str, wanted: int) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise DemoFailed(reason=f"no port is free on {host}")
+    raise DemoFailed(reason=gettext("no port is free on {host}").format(host=host))
 
 
 @contextmanager
@@ -52,14 +53,14 @@ def _served(settings: Settings, port: int, base_url: str) -> Iterator[None]:
     with (settings.home / "serve.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        _await(process, base_url, settings)
+        await_answer(process, base_url, settings)
         yield
     finally:
         process.terminate()
         process.wait()
 
 
-def _await(process: subprocess.Popen[bytes], base_url: str, settings: Settings) -> None:
+def await_answer(process: subprocess.Popen[bytes], base_url: str, settings: Settings) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and process.poll() is None:
         try:
@@ -67,4 +68,6 @@ def _await(process: subprocess.Popen[bytes], base_url: str, settings: Settings) 
                 return
         except httpx.TransportError:
             time.sleep(0.1)
-    raise DemoFailed(reason=f"the web application does not answer; see {settings.home / 'serve.log'}")
+    raise DemoFailed(
+        reason=gettext("the web application does not answer; see {log}").format(log=settings.home / "serve.log")
+    )

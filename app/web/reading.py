@@ -11,9 +11,12 @@ from sqlalchemy.orm import Session
 
 from app.completions.rendered import keep_html, kept_html
 from app.translation import spoken_language
-from app.web.rendering import RENDERER, is_too_long, render_untrusted, shown_as_written
+from app.web.rendering import RENDERER, is_too_long, render_unmarked, render_untrusted, shown_as_written
 
-PAGE_SECONDS = 0.16  # of processor time; the last text that was begun may take as long as the costliest one on top
+# Of processor time, after which code is not marked any more, and after which nothing is formatted any more. The text
+# that was begun last may take as long as the costliest one on top.
+MARKING_SECONDS = 0.11
+PAGE_SECONDS = 0.16
 MEMORY_CHARACTERS = 32_000_000
 
 Key = tuple[bytes, str]  # digest and language
@@ -49,8 +52,8 @@ memory = Memory(MEMORY_CHARACTERS)
 def html_of(session: Session, texts: Iterable[str]) -> dict[str, Markup]:
     """By text; the words that the renderer adds are in the language spoken.
 
-    Formatting stops when the page has used up its time: what is left is shown as it was written, is not kept, and is
-    formatted when it is next asked for.
+    A page has its time. What is left then is formatted in less time or not at all, is not kept, and comes right when
+    it is next asked for.
     """
     wanted, language = dict.fromkeys(texts), spoken_language()
     keys = {(_digest(text), language): text for text in wanted if not is_too_long(text)}
@@ -63,18 +66,23 @@ def html_of(session: Session, texts: Iterable[str]) -> dict[str, Markup]:
         memory.keep(found)
         html |= found
     shown = {text: Markup(html[key]) for key, text in keys.items() if key in html}
-    return {text: shown.get(text) or shown_as_written(text) for text in wanted}
+    return shown | _in_haste([text for text in wanted if text not in shown])
 
 
 def _formatted(texts: dict[Key, str]) -> dict[Key, str]:
     """As many as there is time for."""
     html: dict[Key, str] = {}
-    end = thread_time() + PAGE_SECONDS
+    end = thread_time() + MARKING_SECONDS
     for key, text in texts.items():
         if thread_time() > end:
             break
         html[key] = str(render_untrusted(text))
     return html
+
+
+def _in_haste(texts: list[str]) -> dict[str, Markup]:
+    end = thread_time() + PAGE_SECONDS - MARKING_SECONDS
+    return {text: render_unmarked(text) if thread_time() < end else shown_as_written(text) for text in texts}
 
 
 def _digest(text: str) -> bytes:

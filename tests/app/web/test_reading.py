@@ -79,10 +79,22 @@ def test_a_page_out_of_time_shows_texts_as_written_and_formats_them_later(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as hurry:
-        hurry.setattr(reading, "PAGE_SECONDS", -1)
+        hurry.setattr(reading, "MARKING_SECONDS", -1)
+        hurry.setattr(reading, "PAGE_SECONDS", -2)
         assert ">*one*</pre>" in html_of(session, ["*one*"])["*one*"]
     assert kept(session) == 0
     assert html_of(session, ["*one*"])["*one*"] == "<p><em>one</em></p>\n"
+
+
+def test_a_page_short_of_time_leaves_code_unmarked_and_marks_it_later(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "```python\nreturn\n```"
+    with monkeypatch.context() as hurry:
+        hurry.setattr(reading, "MARKING_SECONDS", -1)
+        assert "<code>return\n</code>" in html_of(session, [code])[code]
+    assert kept(session) == 0
+    assert '<code><span class="k">return</span>' in html_of(session, [code])[code]
 
 
 def test_what_is_too_long_to_format_is_not_kept_twice(session: Session) -> None:

@@ -35,7 +35,7 @@ class Past:
 
 @dataclass(frozen=True)
 class Version:
-    """What a labeler once said in an assignment: judged outputs by completion id, and the text if there is one."""
+    """What a labeler once said in an assignment: judged outputs by completion id, and the text, if one was written."""
 
     annotation: Annotation
     outputs: dict[int, AnnotatedOutput]
@@ -60,7 +60,8 @@ SECONDS = func.coalesce(func.sum(Annotation.seconds).filter(Annotation.current),
 def today_of(session: Session, labeler: User, midnight: datetime) -> Progress:
     """Since midnight."""
     query = select(DONE, SECONDS).where(Annotation.labeler_id == labeler.id, Annotation.created_at >= midnight)
-    return _progress(*session.execute(query).one())
+    done, seconds = session.execute(query).one()
+    return _progress(done, seconds)
 
 
 def progress_in(session: Session, labeler: User, campaign: Campaign) -> Progress:
@@ -70,7 +71,8 @@ def progress_in(session: Session, labeler: User, campaign: Campaign) -> Progress
         .join(Task, Task.id == Annotation.task_id)
         .where(Annotation.labeler_id == labeler.id, Task.campaign_id == campaign.id)
     )
-    return _progress(*session.execute(query).one())
+    done, seconds = session.execute(query).one()
+    return _progress(done, seconds)
 
 
 def progress_by_campaign(session: Session, labeler: User) -> dict[int, Progress]:
@@ -84,8 +86,8 @@ def progress_by_campaign(session: Session, labeler: User) -> dict[int, Progress]
     return {campaign_id: _progress(done, seconds) for campaign_id, done, seconds in session.execute(query)}
 
 
-def _progress(done: int, seconds: float) -> Progress:
-    return Progress(done, round(seconds / 60))
+def _progress(done: int, seconds: float | None) -> Progress:
+    return Progress(done, round((seconds or 0) / 60))
 
 
 def history_of(session: Session, labeler: User, page: int, size: int, campaign_id: int | None = None) -> list[Past]:
@@ -109,8 +111,8 @@ def history_length(session: Session, labeler: User, campaign_id: int | None = No
 
 
 def _in_history(labeler: User, campaign_id: int | None) -> list[ColumnElement[bool]]:
-    of_campaign = [] if campaign_id is None else [Task.campaign_id == campaign_id]
-    return [Annotation.labeler_id == labeler.id, Annotation.current, *of_campaign]
+    conditions = [Annotation.labeler_id == labeler.id, Annotation.current.is_(True)]
+    return conditions if campaign_id is None else [*conditions, Task.campaign_id == campaign_id]
 
 
 def campaigns_of_history(session: Session, labeler: User) -> Sequence[Campaign]:
@@ -139,14 +141,22 @@ def last_submission(session: Session, labeler: User, since: datetime) -> Annotat
 def versions_of(session: Session, assignment: Assignment) -> list[Version]:
     """All that was ever submitted in it, the current one first."""
     query = (
-        select(Annotation, Completion.text)
+        select(Annotation, Completion.text, Prompt)
         .outerjoin(Completion, Completion.id == Annotation.completion_id)
+        .outerjoin(Prompt, Prompt.id == Annotation.prompt_id)
         .where(Annotation.assignment_id == assignment.id)
-        .order_by(Annotation.revision.desc(), Annotation.id.desc())
+        .order_by(Annotation.current.desc(), Annotation.id.desc())
     )
     rows = session.execute(query).all()
     outputs = judged_outputs(session, [row[0] for row in rows])
-    return [Version(annotation, outputs.get(annotation.id, {}), text) for annotation, text in rows]
+    return [
+        Version(annotation, outputs.get(annotation.id, {}), _written(prompt) if prompt else text)
+        for annotation, text, prompt in rows
+    ]
+
+
+def _written(prompt: Prompt) -> str:
+    return "\n\n".join(message["content"] for message in prompt.messages)
 
 
 def judged_outputs(session: Session, annotations: Iterable[Annotation]) -> dict[int, dict[int, AnnotatedOutput]]:

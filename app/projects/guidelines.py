@@ -1,5 +1,6 @@
 """Guidelines acknowledged: nobody works by a version that they have not read, and a new one shows what changed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -35,6 +36,12 @@ def guidelines(session: Session, number: int) -> Guidelines:
     if found is None:
         raise NotFound(what="version of guidelines", number=number)
     return found
+
+
+def those_with_text(session: Session, numbers: Iterable[int | None]) -> set[int]:
+    """Of these versions, those that say anything."""
+    wanted = [number for number in numbers if number is not None]
+    return set(session.scalars(select(Guidelines.id).where(Guidelines.id.in_(wanted), Guidelines.text != "")))
 
 
 def needs_acknowledging(session: Session, guidelines: Guidelines | None, reader: User) -> bool:

@@ -84,7 +84,7 @@ def report(session: Session, number: int) -> PromptReport:
     return found
 
 
-def _counting(project: Project) -> Select[tuple[int]]:
+def _counting(project: Project) -> Select[int]:
     return (
         select(func.count())
         .select_from(PromptReport)

@@ -13,9 +13,11 @@ from app.simulation.facts import Facts, parse_facts
 from app.simulation.page import Form, Output, Page, UnexpectedPage, read_page
 from app.simulation.taste import Opinion, Taste
 
-DESK, SUBMIT = "/assignments/", "/submit"
+DESK, SUBMIT, GUIDELINES = "/assignments/", "/submit", "/guidelines/"
 READING_SECONDS = 4.0
 """What a simulated labeler claims to have needed for each text, since it does not read."""
+MEANT = {"confirmed": "1"}
+"""It never slips: whatever the page would ask about is meant."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Labeler:
         """Fills in and submits a desk; returns the page that follows. A desk that comes back was refused."""
         form = desk.form(SUBMIT)
         answers = self._answers(desk, form)
-        following = self._send(desk, form, answers)
+        following = self._send(desk, form, answers, MEANT if form.offers("asked") else {})
         if following.url.removesuffix(SUBMIT) == desk.url:
             raise UnexpectedPage("acceptance of what was submitted", following)
         return following
@@ -106,6 +108,8 @@ class Labeler:
         page = self._get("/tasks")
         for offer in [form for form in page.forms if form.action.endswith("/tasks/next")]:
             page = self._send(page, offer, {})
+            if GUIDELINES in page.url:
+                page = self._send(page, page.form(GUIDELINES), {})
             if DESK in page.url:
                 break
         return page
@@ -113,12 +117,15 @@ class Labeler:
     def _get(self, url: str) -> Page:
         return self._read(self._browser.get(url))
 
-    def _send(self, page: Page, form: Form, answers: Mapping[str, str]) -> Page:
+    def _send(
+        self, page: Page, form: Form, answers: Mapping[str, str], button: Mapping[str, str] | None = None
+    ) -> Page:
+        """`button`: what is sent for the one that is pressed."""
         try:
             filled = form.filled(answers)
         except KeyError as error:
             raise UnexpectedPage(f"field for {error}", page) from error
-        return self._read(self._browser.post(form.action, data=filled))
+        return self._read(self._browser.post(form.action, data=filled | dict(button or {})))
 
     def _read(self, response: httpx.Response) -> Page:
         page = read_page(str(response.url), response.text)

@@ -16,6 +16,7 @@ from app.projects.queries import project as project_numbered
 from app.projects.ready_made import NAMES, READY_MADE
 from app.projects.service import create_project, publish_guidelines
 from app.prompts.queries import counts_by_project, counts_by_split
+from app.prompts.reports import open_report_count
 from app.rounds.queries import rounds_of
 from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
@@ -88,6 +89,7 @@ def show(request: Request, session: SessionDep, number: int) -> Response:
         datasets=datasets(session, project),
         checkpoints=checkpoints_of(session, project),
         rounds=rounds_of(session, project),
+        reports=open_report_count(session, project),
         guidelines=render_untrusted(current_guidelines(session, project).text),
         form=rating_form(current_form(session, project)),
     )

@@ -14,6 +14,7 @@ from app.annotations.queries import answers_to, last_submission, progress_by_cam
 from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import frozen_form
 from app.completions.queries import authors_of
+from app.projects.guidelines import those_with_text
 from app.projects.queries import rating_form
 from app.prompts.models import Prompt
 from app.tasks.queries import offers_for, outputs_of, unfinished_of
@@ -39,10 +40,12 @@ class Wish(BaseModel):
 
 @router.get("", dependencies=LABELERS)
 def index(request: Request, session: SessionDep, user: CurrentUser) -> Response:
+    offers = offers_for(session, user)
     return page(
         request,
         "tasks/index.html",
-        offers=offers_for(session, user),
+        offers=offers,
+        guided=those_with_text(session, [offer.campaign.guidelines_id for offer in offers]),
         unfinished=unfinished_of(session, user),
         today=today_of(session, user, midnight()),
         progress=progress_by_campaign(session, user),

@@ -23,7 +23,7 @@ from app.campaigns.service import open_campaign
 from app.completions.models import Completion
 from app.config import Settings
 from app.main import create_app
-from app.projects.models import Project
+from app.projects.models import GuidelinesAcknowledgement, Project
 from app.quality.membership import admit_cohort
 from app.simulation.corpus import Corpus, make_corpus
 from app.simulation.facts import Checker, Facts
@@ -120,13 +120,19 @@ def ranks_in_order_written(session: Session, ranking: Annotation) -> list[int]:
     return ranks
 
 
-def test_a_crew_writes_demonstrations_through_the_pages(site: str, fresh_database: Engine, corpus: Corpus) -> None:
+def test_a_crew_reads_the_guidelines_and_writes_through_the_pages(
+    site: str, fresh_database: Engine, corpus: Corpus
+) -> None:
     with Session(fresh_database) as session, session.begin():
         accounts = make_accounts(session, site, 2)
-        open_for_all(session, CampaignKind.DEMONSTRATE, make_project(session), corpus, overlap=1)
+        open_for_all(
+            session, CampaignKind.DEMONSTRATE, make_project(session, guidelines="Be brief."), corpus, overlap=1
+        )
     did = work(site, accounts, mind_of(corpus), lambda: None)
     assert sum(did.tasks.values()) == 6
     with Session(fresh_database) as session:
         written = set(session.scalars(select(Completion.text)))
         told = {describe(facts, Random(0)) for facts in corpus.train[:6]}
         assert {str(text).split("\n")[0] for text in written} == told
+        readers = set(session.scalars(select(GuidelinesAcknowledgement.user_id)))
+        assert readers >= set(session.scalars(select(Annotation.labeler_id)))

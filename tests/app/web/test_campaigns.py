@@ -18,6 +18,7 @@ JUDGED = Judgement((1, 2, 2, 3), ({"overall": 7, "opinion": True}, {}, {}, {}), 
 
 
 def _project_with_outputs(session: Session, prompts: int, outputs: int) -> Project:
+    """The models take turns."""
     project = make_project(session)
     models = [external_checkpoint(session, project, name) for name in ("small", "large")]
     for number in range(prompts):
@@ -159,11 +160,3 @@ def test_the_tasks_of_a_campaign_are_listed_page_by_page(pages: PageClient, sess
     numbers = [text for page in (first, second) for text in page.links if text.startswith("Task ")]
     assert len(set(numbers)) == 101
     assert "Next" not in second.links
-
-
-def test_an_evaluation_is_always_for_held_out_labelers(pages: PageClient, session: Session) -> None:
-    project = _project_with_outputs(session, 1, 4)
-    models = [str(external_checkpoint(session, project, name).id) for name in ("small", "large")]
-    pages.sign_in_as(Role.RESEARCHER)
-    _plan(pages, project, kind="evaluate", outputs="4", **{"checkpoints[]": models})
-    assert session.scalars(select(Campaign)).one().cohort == "held_out"

@@ -1,5 +1,8 @@
 """Nobody signs up by themselves: an admin invites, and the first admin is invited by the command line."""
 
+import re
+from http import HTTPStatus
+
 from sqlalchemy import delete, func
 from sqlalchemy.orm import Session
 
@@ -7,11 +10,24 @@ from app.accounts.links import make_invitation, use_link
 from app.accounts.models import Cohort, LinkPurpose, OneTimeLink, Role, User
 from app.accounts.queries import has_an_admin, user_by_email
 from app.accounts.service import EmailTaken, cohort_for, create_user
+from app.errors import DomainError, message
 from app.translation import spoken_language
+
+ADDRESS = r"^\S+@\S+$"
+
+
+class NotAnAddress(DomainError):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    sentence = message("{email} is no email address.")
 
 
 def invite(session: Session, email: str, role: Role, cohort: Cohort | None = None, by: User | None = None) -> str:
-    """The token of the invitation; an earlier one to the same address stops working. Raises `EmailTaken`."""
+    """The token of the invitation; an earlier one to the same address stops working.
+
+    Raises `EmailTaken`, `NotAnAddress`.
+    """
+    if not re.match(ADDRESS, email.strip()):
+        raise NotAnAddress(email=email)
     if user_by_email(session, email) is not None:
         raise EmailTaken(email=email)
     withdraw_invitations(session, email)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.accounts.invitations import accept_invitation
+from app.accounts.invitations import ADDRESS, accept_invitation
 from app.accounts.links import usable_link
 from app.accounts.models import LinkPurpose
 from app.accounts.passwords import MAX_LENGTH, MIN_LENGTH
@@ -26,7 +26,7 @@ class NewPassword(BaseModel):
 
 class NewAccount(NewPassword):
     name: str = Field(max_length=100)
-    email: str = Field(max_length=320, pattern=r"^\S+@\S+$")
+    email: str = Field(max_length=320, pattern=ADDRESS)
 
 
 @router.get("/invitations/{token}", dependencies=[public])

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.accounts.invitations import invite, withdraw_invitations
+from app.accounts.invitations import ADDRESS, invite, withdraw_invitations
 from app.accounts.links import make_user_link
 from app.accounts.models import Cohort, LinkPurpose, Origin, Role, User
 from app.accounts.queries import user_with, users_of, waiting_invitations
@@ -29,7 +29,7 @@ class Place(BaseModel):
 
 
 class Invitation(Place):
-    email: str = Field(max_length=320, pattern=r"^\S+@\S+$")
+    email: str = Field(max_length=320, pattern=ADDRESS)
 
 
 class Withdrawal(BaseModel):

@@ -1,12 +1,13 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from app.accounts.models import Cohort, Role, User
+from app.accounts.invitations import NotAnAddress, invite
+from app.accounts.models import Cohort, OneTimeLink, Role, User
 from app.accounts.queries import NoSuchAccount, require_user
 from app.accounts.service import LastAdmin, create_user
 from app.accounts.sessions import begin_session, user_of_session
@@ -42,6 +43,14 @@ def test_an_invitation_is_a_link_under_the_public_address(run: Run, fresh_databa
     page = TestClient(create_app(Settings(), fresh_database)).get(link.removeprefix("https://rondo.example"))
     assert page.status_code == 200
     assert "administer this server" in page.text
+
+
+def test_what_is_no_address_is_not_invited(fresh_database: Engine) -> None:
+    with transaction(fresh_database) as session:
+        for wrong in ("x", "a b@example.org", "@", ""):
+            with pytest.raises(NotAnAddress, match="no email address"):
+                invite(session, wrong, Role.LABELER)
+        assert session.scalars(select(OneTimeLink)).all() == []
 
 
 def test_accounts_are_listed_by_kind(run: Run, fresh_database: Engine) -> None:

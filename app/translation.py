@@ -71,6 +71,16 @@ def ngettext(singular: str, plural: str, number: int) -> str:
     return _translations(spoken_language()).ngettext(singular, plural, number)
 
 
+def pgettext(context: str, message: str) -> str:
+    """A word that means several things, by what it means here."""
+    return _translations(spoken_language()).pgettext(context, message)
+
+
+def state_in_words(state: str) -> str:
+    """`set_aside` as people say it, in the middle of a sentence."""
+    return pgettext("state", state.replace("_", " "))
+
+
 @lru_cache
 def available_languages() -> Mapping[str, str]:
     """The codes and their own names, English first: `{"en": "English", "zh": "中文"}`."""

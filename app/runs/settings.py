@@ -1,7 +1,7 @@
 """The trainer's settings as the app sees them: checked before a run is queued, described for a form."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from app.errors import InvalidInput
@@ -31,7 +31,8 @@ class SettingField:
     @property
     def options(self) -> list[tuple[str, str]]:
         """For a select; the first one leaves the setting alone."""
-        return [("", gettext("{value} (default)").format(value=self.default)), *((choice, choice) for choice in self.choices)]
+        default = gettext("{value} (default)").format(value=self.default)
+        return [("", default), *((choice, choice) for choice in self.choices)]
 
 
 def check_settings(stage: Stage, settings: Mapping[str, Any], filled_later: Iterable[str] = ()) -> None:
@@ -52,7 +53,7 @@ def setting_fields(stage: Stage) -> list[SettingField]:
     return [
         SettingField(
             name=item.name,
-            description=gettext(item.metadata["help"]),
+            description=in_their_words(item),
             default=item.default,
             minimum=item.metadata["minimum"],
             maximum=item.metadata["maximum"],
@@ -62,6 +63,11 @@ def setting_fields(stage: Stage) -> list[SettingField]:
         for item in fields(STAGES[stage.value])
         if not item.metadata["required"]
     ]
+
+
+def in_their_words(setting: Field[Any]) -> str:
+    description: str = setting.metadata["help"]
+    return gettext(description)
 
 
 def typed_settings(stage: Stage, typed: Mapping[str, str]) -> dict[str, Any]:

@@ -82,9 +82,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class PromptRecord:
+    """`content_warning` is for those who read it; training passes it over."""
+
     prompt_id: str
     prompt: tuple[Message, ...]
     split: Split = "train"
+    content_warning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,14 @@ class ScoreRecord:
     score: float
 
 
+LEFT_OUT = {"score", "content_warning"}
+
 Record = Demonstration | Comparison | PromptRecord | TextRecord | Sample | ScoreRecord
 
 
 def to_line(record: Record) -> str:
-    """One line of JSON without its newline. An absent score is left out rather than written as null."""
-    values = {key: value for key, value in vars(record).items() if not (key == "score" and value is None)}
+    """One line of JSON without its newline. An absent score or warning is left out rather than written as null."""
+    values = {key: value for key, value in vars(record).items() if not (key in LEFT_OUT and value is None)}
     return json.dumps(values, ensure_ascii=False, default=vars)
 
 
@@ -247,7 +252,12 @@ def is_dense(ranks: Iterable[int]) -> bool:
 
 
 def _prompt_record(keys: Keys) -> PromptRecord:
-    return PromptRecord(keys.text("prompt_id"), _messages(keys), keys.one_of_or("split", SPLITS, "train"))
+    return PromptRecord(
+        keys.text("prompt_id"),
+        _messages(keys),
+        keys.one_of_or("split", SPLITS, "train"),
+        keys.optional_text("content_warning"),
+    )
 
 
 def _text_record(keys: Keys) -> TextRecord:

@@ -17,6 +17,7 @@ from app.errors import DomainError, InvalidInput, message
 from app.projects.models import Project
 from app.prompts.messages import checked_messages
 from app.prompts.models import Source, Split
+from app.prompts.reports import LONGEST_WARNING
 from app.prompts.service import NewPrompt, add_prompts
 from trainer.records import BadRecord, Message, PromptRecord, parse_line
 
@@ -125,6 +126,11 @@ def _parse_prompt(number: int, raw: str) -> Line[PromptRecord]:
     return Line(number, record, stated_split(raw))
 
 
+def _warning(record: PromptRecord) -> str | None:
+    """A warning that says nothing is none."""
+    return (record.content_warning or "").strip()[:LONGEST_WARNING] or None
+
+
 PROMPTS = Format(cut=json_lines, parse=_parse_prompt)
 
 
@@ -134,7 +140,12 @@ def import_prompts(session: Session, project: Project, file: BinaryIO) -> Prompt
     total = sum(1 for _ in good_lines(file, PROMPTS, problems))
     problems.refuse()
     prompts = (
-        NewPrompt(prompt_of(line.record.prompt), external_id=line.record.prompt_id, split=line.split)
+        NewPrompt(
+            prompt_of(line.record.prompt),
+            external_id=line.record.prompt_id,
+            split=line.split,
+            content_warning=_warning(line.record),
+        )
         for line in good_lines(file, PROMPTS, problems)
     )
     _, added = add_prompts(session, project, prompts, source=Source.IMPORTED)

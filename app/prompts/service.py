@@ -31,6 +31,7 @@ class NewPrompt:
     use_case: str | None = None
     split: Split | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    content_warning: str | None = None
 
 
 def add_prompt(
@@ -122,6 +123,7 @@ def _row(project: Project, new: NewPrompt, source: Source) -> dict[str, Any]:
         "external_id": new.external_id,
         "split": new.split or split_of(new.customer, digest),
         "details": new.details,
+        "content_warning": new.content_warning,
     }
 
 

@@ -1,6 +1,6 @@
 from sqlalchemy.orm import Session
 
-from app.accounts.models import Role
+from app.accounts.models import Role, User
 from app.accounts.service import create_user
 from app.accounts.signing_in import FAILURES_PER_ACCOUNT
 from tests.pages import Page, PageClient
@@ -38,3 +38,19 @@ def test_a_right_password_forgives_the_guesses_before(pages: PageClient, session
         _change(pages, "a guess", 422)
     _change(pages, PASSWORD)
     assert "is not your present password" in _change(pages, "a guess", 422).text
+
+
+def test_a_labeler_chooses_to_be_spared_sensitive_campaigns(pages: PageClient, session: Session) -> None:
+    labeler = pages.sign_in_as(Role.LABELER)
+    shown = pages.submit(pages.get("/account"), "/account", spared="1")
+    assert not session.get_one(User, labeler.id).sees_sensitive
+    assert "checked" in shown.one("input", name="spared").attributes
+    form = shown.form("/account")
+    del form["spared"]
+    pages.post("/account", form)
+    assert session.get_one(User, labeler.id).sees_sensitive
+
+
+def test_who_hands_out_no_tasks_to_themselves_is_not_asked(pages: PageClient) -> None:
+    pages.sign_in_as(Role.RESEARCHER)
+    assert not pages.get("/account").all("input", name="spared")

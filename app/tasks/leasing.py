@@ -6,6 +6,7 @@ whatever waits locks the assignment first, and only then its task or its labeler
 """
 
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlalchemy import exists, select, text, update
@@ -23,7 +24,8 @@ PATIENCE = 200  # looks at tasks that others hold locked for the length of a sta
 PAUSE_SECONDS = 0.01
 
 # The tasks this labeler may take: one index scan per campaign that stops at the first row which is neither seen nor
-# locked, so finished tasks (remaining = 0, not in the partial index) cost nothing.
+# locked, so finished tasks (remaining = 0, not in the partial index) cost nothing. Unless told to claim anyway it does
+# nothing where something else comes first: work that this labeler began, or leases that ran out.
 CLAIM = text("""
     WITH next AS (
         SELECT task.id, campaign.lease_minutes
@@ -33,6 +35,11 @@ CLAIM = text("""
             WHERE campaign_members.user_id = :labeler AND NOT campaign_members.paused AND campaigns.state = 'open'
               AND (campaigns.content_warning IS NULL OR (SELECT sees_sensitive FROM users WHERE users.id = :labeler))
               AND (CAST(:campaign AS bigint) IS NULL OR campaigns.id = CAST(:campaign AS bigint))
+              AND (:anyway OR NOT EXISTS (
+                  SELECT FROM assignments WHERE labeler_id = :labeler AND state IN ('leased', 'expired')
+              ) AND NOT EXISTS (
+                  SELECT FROM assignments WHERE state = 'leased' AND deadline < :now
+              ))
             ORDER BY campaigns.priority DESC, campaigns.id
             OFFSET 0
         ) AS campaign
@@ -87,11 +94,15 @@ def claim_next_task(session: Session, labeler: User, campaign: Campaign | None =
     Highest campaign priority first, then the task's fixed random position.
     """
     _one_claim_at_a_time(session, labeler)
+    return _claim_unless_begun(session, labeler, campaign) or _begun_or_next(session, labeler, campaign)
+
+
+def _begun_or_next(session: Session, labeler: User, campaign: Campaign | None) -> Assignment | None:
     return_expired_leases(session)
     return (
         open_lease(session, labeler)
         or _resume_expired(session, labeler, campaign)
-        or _claim(session, labeler, campaign)
+        or _claim_patiently(session, labeler, campaign)
     )
 
 
@@ -175,11 +186,23 @@ def _one_claim_at_a_time(session: Session, labeler: User) -> None:
     session.execute(select(User.id).where(User.id == labeler.id).with_for_update(key_share=True))
 
 
-def _claim(session: Session, labeler: User, campaign: Campaign | None) -> Assignment | None:
+def _claim_unless_begun(session: Session, labeler: User, campaign: Campaign | None) -> Assignment | None:
+    """The one statement that nearly always does: None where the labeler or a lease that ran out needs a longer look."""
+    return _claim(session, labeler, campaign, {"anyway": False})
+
+
+def _claim(
+    session: Session, labeler: User, campaign: Campaign | None, condition: Mapping[str, bool]
+) -> Assignment | None:
+    values = {"labeler": labeler.id, "campaign": campaign.id if campaign else None, "now": clock.now(), **condition}
+    claimed: Assignment | None = session.scalar(select(Assignment).from_statement(CLAIM), values)
+    return claimed
+
+
+def _claim_patiently(session: Session, labeler: User, campaign: Campaign | None) -> Assignment | None:
     """Look again while the only tasks left are locked: whoever holds them may leave a slot, or the last one."""
-    values = {"labeler": labeler.id, "campaign": campaign.id if campaign else None, "now": clock.now()}
     for _ in range(PATIENCE):
-        claimed: Assignment | None = session.scalar(select(Assignment).from_statement(CLAIM), values)
+        claimed = _claim(session, labeler, campaign, {"anyway": True})
         if claimed is not None or not _something_waits(session, labeler, campaign):
             return claimed
         time.sleep(PAUSE_SECONDS)

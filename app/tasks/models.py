@@ -98,6 +98,7 @@ class Assignment(Base):
         Index("ix_assignments_task_id", "task_id"),
         Index("ix_assignments_leases", "deadline", postgresql_where=text("state = 'leased'")),
         Index("uq_assignments_one_lease", "labeler_id", unique=True, postgresql_where=text("state = 'leased'")),
+        Index("ix_assignments_unfinished", "labeler_id", postgresql_where=text("state IN ('leased', 'expired')")),
         CheckConstraint("active_seconds >= 0", name="time_is_not_negative"),
     )
 

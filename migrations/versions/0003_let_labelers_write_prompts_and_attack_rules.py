@@ -22,6 +22,12 @@ def upgrade() -> None:
     make_reports()
     make_acknowledgements()
     make_rendered_texts()
+    op.create_index(
+        op.f("ix_assignments_unfinished"),
+        "assignments",
+        ["labeler_id"],
+        postgresql_where=sa.text("state IN ('leased', 'expired')"),
+    )
     for table in ("campaigns", "tasks"):
         replace_choices(table, "kind", KINDS)
     replace_choices("prompts", "kind", PROMPT_KINDS)
@@ -45,6 +51,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_assignments_unfinished"), table_name="assignments")
     op.drop_constraint(op.f("ck_tasks_writing_has_a_brief"), "tasks", type_="check")
     op.drop_constraint(op.f("ck_tasks_only_writing_has_no_prompt"), "tasks", type_="check")
     op.create_check_constraint(

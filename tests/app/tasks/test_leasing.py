@@ -285,7 +285,7 @@ def test_a_claim_walks_the_index_of_open_tasks_however_many_are_done(session: Se
     _add_finished_tasks(session, campaign, labeler, 4000)
     make_tasks(session, campaign, 20)
     session.execute(text("ANALYZE tasks, assignments, campaigns, campaign_members"))
-    values = {"labeler": labeler.id, "campaign": None, "now": clock.now()}
+    values = {"labeler": labeler.id, "campaign": None, "now": clock.now(), "anyway": False}
     plan = "\n".join(session.scalars(text(f"EXPLAIN (ANALYZE, BUFFERS) {CLAIM.text}"), values))
     assert "ix_tasks_claimable" in plan
     assert "Seq Scan on tasks" not in plan

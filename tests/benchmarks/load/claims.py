@@ -6,9 +6,9 @@ from statistics import median
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from app import clock
-from app.campaigns.models import CampaignMember
-from app.tasks.leasing import CLAIM
+from app.accounts.models import User
+from app.campaigns.models import Campaign, CampaignMember
+from app.tasks.leasing import claim_next_task
 from tests.benchmarks.load.filling import tidy
 
 CLAIMS = 400
@@ -45,22 +45,22 @@ def finish(engine: Engine, campaign: int, share: float) -> None:
     tidy(engine)
 
 
-def claim_milliseconds(engine: Engine, campaign: int) -> float:
-    """The median of many claims, by its members in turn, each with the statement of the desk and undone again."""
+def claim_milliseconds(engine: Engine, number: int) -> float:
+    """The median of many claims, by its members in turn, each as the desk makes it and undone again."""
     with Session(engine) as session:
-        query = select(CampaignMember.user_id).where(CampaignMember.campaign_id == campaign)
-        members = session.scalars(query.order_by(CampaignMember.user_id)).all()
-        session.execute(text("UPDATE assignments SET state = 'expired' WHERE state = 'leased'"))
+        campaign = session.get_one(Campaign, number)
+        query = select(User).join(CampaignMember).where(CampaignMember.campaign_id == number).order_by(User.id)
+        members = session.scalars(query).all()
+        session.execute(text("UPDATE assignments SET state = 'submitted' WHERE state IN ('leased', 'expired')"))
         times = [_timed_claim(session, members[turn % len(members)], campaign) for turn in range(CLAIMS)]
         session.rollback()
     return 1000 * median(times[UNMEASURED:])
 
 
-def _timed_claim(session: Session, labeler: int, campaign: int) -> float:
+def _timed_claim(session: Session, labeler: User, campaign: Campaign) -> float:
     with session.begin_nested() as savepoint:
-        values = {"labeler": labeler, "campaign": campaign, "now": clock.now()}
         started = time.perf_counter()
-        claimed = session.execute(CLAIM, values).first()
+        claimed = claim_next_task(session, labeler, campaign)
         seconds = time.perf_counter() - started
         assert claimed is not None, "no task left to claim"
         savepoint.rollback()

@@ -1,4 +1,4 @@
-"""The desk: one assignment, its draft and heartbeats, and how it is submitted, revised or skipped."""
+"""The desk: one assignment, shown, submitted, revised or skipped."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,21 +11,10 @@ from starlette.responses import Response
 
 from app.accounts.models import Role, User
 from app.annotations.checks import Doubt
-from app.annotations.models import Annotation
-from app.annotations.service import (
-    AlreadySkipped,
-    Sent,
-    current_annotation,
-    skip,
-    submit_demonstration,
-    submit_ranking,
-    submit_rating,
-)
-from app.annotations.submissions import InvalidSubmission, read_demonstration, read_ranking, read_rating
+from app.annotations.service import AlreadySkipped, Sent, current_annotation, skip
+from app.annotations.submissions import InvalidSubmission
 from app.campaigns.models import CampaignKind, CampaignState
-from app.campaigns.queries import frozen_form
 from app.errors import DomainError, InvalidInput
-from app.projects.queries import rating_form
 from app.tasks.drafts import count_active_seconds
 from app.tasks.leasing import claim_next_task
 from app.tasks.models import Assignment, AssignmentState
@@ -33,46 +22,24 @@ from app.tasks.queries import Desk, assignment_of, desk
 from app.tasks.starting import GuidelinesUnread, expect_guidelines_read
 from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
-from app.web.desk_guidance import Doubted, Insistence, ask_about
+from app.web.desk_guidance import Doubted
+from app.web.desk_submitting import Submission, judged_fields, submit_work
 from app.web.desk_view import desk_context, typed_in
 from app.web.flashes import flash
 from app.web.forms import Form, posted
 from app.web.templating import page, redirect
-from app.web.windows import FromWindow
 
 router = APIRouter(prefix="/assignments")
 LABELERS = [allow(Role.LABELER)]
-JUDGED = ("rank[", "output[", "prompt[")
 
 TEMPLATES = {
     CampaignKind.DEMONSTRATE: "desk/demonstrate.html",
     CampaignKind.COMPARE: "desk/compare.html",
     CampaignKind.EVALUATE: "desk/compare.html",
     CampaignKind.RATE: "desk/rate.html",
+    CampaignKind.WRITE_PROMPTS: "desk/write.html",
+    CampaignKind.RED_TEAM: "desk/attack.html",
 }
-
-
-class Submission(FromWindow):
-    """What was judged is checked against the campaign's own form, by `app.annotations.submissions`."""
-
-    idempotency_key: str = Field(max_length=100)
-    rank: dict[str, str] = Field(default_factory=dict)
-    output: dict[str, dict[str, str]] = Field(default_factory=dict)
-    prompt: dict[str, str] = Field(default_factory=dict)
-    text: str = ""
-    confirmed: bool = False
-    asked: str = ""
-    undoing: bool = False
-
-    @property
-    def sent(self) -> Sent:
-        return Sent(self.idempotency_key, self.active_seconds, self.window)
-
-    @property
-    def insistence(self) -> Insistence:
-        return Insistence(
-            self.idempotency_key, self.confirmed, frozenset(self.asked.split(",")), seconds=self.active_seconds
-        )
 
 
 class Skip(BaseModel):
@@ -103,7 +70,7 @@ def show(request: Request, session: SessionDep, user: CurrentUser, assignment: O
     except GuidelinesUnread as unread:
         return redirect(f"/guidelines/{unread.guidelines.id}?assignment={assignment.id}")
     typed = assignment.draft or (typed_in(done, session, work) if done else {})
-    return _desk_page(request, session, user, work, typed, _about_skip(assignment), undoing=undo)
+    return desk_page(request, session, user, work, typed, _about_skip(assignment), undoing=undo)
 
 
 @router.post("/{number}/submit", dependencies=LABELERS)
@@ -119,7 +86,7 @@ def submit(
     revising = assignment.state is AssignmentState.SUBMITTED
     try:
         with session.begin_nested():
-            annotation = _submit(session, work, form)
+            annotation = submit_work(session, work, form)
     except AlreadySkipped as refused:
         flash(request, refused.localized(), "warning")
         return redirect("/tasks")
@@ -127,7 +94,7 @@ def submit(
         return _asking_page(request, session, user, work, form, asking.doubts)
     except DomainError as refused:
         errors = refused.errors if isinstance(refused, InvalidSubmission) else {"": refused.localized()}
-        return _desk_page(request, session, user, work, form, errors, refused.status)
+        return desk_page(request, session, user, work, form, errors, refused.status)
     if annotation.surplus and not revising:
         flash(request, _("Others filled this task meanwhile; your work is kept, marked as surplus."), "info")
     undone = form.data is not None and form.data.undoing
@@ -154,24 +121,8 @@ def skip_task(
         return redirect("/tasks")
     except DomainError as refused:
         typed = assignment.draft or {}
-        return _desk_page(request, session, user, work, typed, {"": refused.localized()}, refused.status)
+        return desk_page(request, session, user, work, typed, {"": refused.localized()}, refused.status)
     return next_desk(request, session, user, work)
-
-
-def _submit(session: Session, work: Desk, form: Form[Submission]) -> Annotation:
-    """Raises `InvalidSubmission` and what the services raise."""
-    if form.data is None:
-        raise InvalidSubmission(form.errors)
-    typed, sent, count = form.data.model_dump(), form.data.sent, len(work.outputs)
-    rating = rating_form(frozen_form(session, work.campaign))
-    if work.campaign.kind is CampaignKind.DEMONSTRATE:
-        written = read_demonstration(typed, rating)
-        ask_about(session, work, written, rating, form.data.insistence)
-        return submit_demonstration(session, work.assignment, written, sent)
-    rated_only = work.campaign.kind is CampaignKind.RATE
-    judged = (read_rating if rated_only else read_ranking)(typed, rating, count)
-    ask_about(session, work, judged, rating, form.data.insistence)
-    return (submit_rating if rated_only else submit_ranking)(session, work.assignment, judged, sent)
 
 
 def _asking_page(
@@ -181,7 +132,7 @@ def _asking_page(
     seconds, asked = (form.data.active_seconds, form.data.asked) if form.data else (0.0, "")
     count_active_seconds(session, work.assignment, seconds)
     names = ",".join(filter(None, [asked, *(doubt.name for doubt in doubts)]))
-    return _desk_page(request, session, user, work, form, status=422, doubts=doubts, asked=names)
+    return desk_page(request, session, user, work, form, status=422, doubts=doubts, asked=names)
 
 
 def _about_skip(assignment: Assignment) -> dict[str, str]:
@@ -197,12 +148,7 @@ def next_desk(request: Request, session: Session, user: User, work: Desk) -> Res
     return redirect("/tasks")
 
 
-def judged_fields(form: Form[Any]) -> dict[str, str]:
-    """What the labeler typed or ticked, by field name, without what the page itself sends along."""
-    return {name: form.value(name) for name in form.values if name == "text" or name.startswith(JUDGED)}
-
-
-def _desk_page(
+def desk_page(
     request: Request,
     session: Session,
     user: User,

@@ -13,7 +13,8 @@ from app.tasks.leasing import renew_lease
 from app.tasks.models import Assignment
 from app.translation import gettext as _
 from app.web.dependencies import SessionDep
-from app.web.desk import LABELERS, Own, judged_fields
+from app.web.desk import LABELERS, Own
+from app.web.desk_submitting import judged_fields
 from app.web.forms import Form, posted
 from app.web.security import csrf_token
 from app.web.windows import FromWindow, Seconds

@@ -16,7 +16,8 @@ from app.tasks.models import Assignment
 from app.tasks.queries import desk
 from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep
-from app.web.desk import LABELERS, Own, judged_fields, next_desk
+from app.web.desk import LABELERS, Own, next_desk
+from app.web.desk_submitting import judged_fields
 from app.web.flashes import flash
 from app.web.forms import Form, posted
 from app.web.templating import redirect

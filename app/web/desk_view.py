@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from secrets import token_urlsafe
 from typing import Any
 
@@ -12,16 +13,22 @@ from app.accounts.models import User
 from app.annotations.models import Annotation
 from app.annotations.queries import judged_outputs
 from app.annotations.submissions import LETTERS
+from app.annotations.written import typed_prompt
 from app.campaigns.queries import frozen_form, frozen_guidelines
+from app.completions.evidence import read_evidence
 from app.completions.models import Completion
 from app.projects.forms import Answer, Attribute, AttributeType, RatingForm
 from app.projects.models import Guidelines
 from app.projects.queries import rating_form
+from app.prompts.models import Prompt
 from app.tasks.drafts import WINDOW
 from app.tasks.models import Assignment, AssignmentState
 from app.tasks.queries import Desk
+from app.translation import gettext
+from app.web.desk_brief import writing_context
 from app.web.desk_guidance import guidance
 from app.web.forms import nested
+from app.web.outputs import ShownText, shown_text, texts_of
 from app.web.reading import html_of
 
 Typed = Mapping[str, str]
@@ -30,7 +37,7 @@ Typed = Mapping[str, str]
 @dataclass(frozen=True)
 class ShownOutput:
     letter: str
-    html: Markup
+    text: ShownText
     rank: int | None
     values: dict[str, Answer]
 
@@ -91,27 +98,27 @@ def desk_context(
             desk.campaign.name, desk.campaign.kind.value, html[guidelines.text] if guidelines else Markup("")
         ),
         "form": form,
-        "conversation": [
-            {"role": message["role"], "html": html[message["content"]]} for message in desk.prompt.messages
-        ],
+        "conversation": [{"role": message["role"], "html": html[message["content"]]} for message in _messages(desk)],
         "outputs": [
-            _output(letter, html[output.text or ""], form, tree)
+            _output(letter, shown_text(output.text or "", read_evidence(output.evidence), html), form, tree)
             for letter, output in zip(LETTERS, desk.outputs, strict=False)
         ],
         "prompt_values": _values(form.prompt, tree.get("prompt")),
-        "text": typed.get("text", ""),
         "errors": _sentences(errors, form),
         "draft_saved_at": desk.assignment.draft_saved_at,
         "idempotency_key": token_urlsafe(16),
         "revising": desk.assignment.state is AssignmentState.SUBMITTED,
         "warning": desk.prompt.content_warning if desk.prompt else None,
         "warning_seen": bool(typed),
+        **writing_context(session, desk, typed),
         **guidance(session, labeler, desk),
     }
 
 
 def typed_in(annotation: Annotation, session: Session, desk: Desk) -> dict[str, str]:
     """A submitted annotation as the form would post it, to be revised."""
+    if annotation.prompt_id is not None:
+        return typed_prompt(session.get_one(Prompt, annotation.prompt_id))
     judged = judged_outputs(session, [annotation]).get(annotation.id, {})
     typed = _named("prompt", annotation.prompt_ratings)
     for letter, output in zip(LETTERS, desk.outputs, strict=False):
@@ -136,17 +143,21 @@ def _assignment(assignment: Assignment, count: int) -> ShownAssignment:
 
 def _texts(desk: Desk, guidelines: Guidelines | None) -> list[str]:
     """All that is shown as formatted text, the prompt and its outputs first."""
-    messages = [message["content"] for message in desk.prompt.messages]
-    outputs = [output.text or "" for output in desk.outputs]
-    return [*messages, *outputs, *([guidelines.text] if guidelines else [])]
+    messages = [message["content"] for message in _messages(desk)]
+    outputs = [texts_of(output.text or "", read_evidence(output.evidence)) for output in desk.outputs]
+    return [*messages, *chain(*outputs), *([guidelines.text] if guidelines else [])]
 
 
-def _output(letter: str, html: Markup, form: RatingForm, tree: Mapping[str, Any]) -> ShownOutput:
+def _messages(desk: Desk) -> list[dict[str, str]]:
+    return desk.prompt.messages if desk.prompt else []
+
+
+def _output(letter: str, text: ShownText, form: RatingForm, tree: Mapping[str, Any]) -> ShownOutput:
     ranks, outputs = _branch(tree, "rank"), _branch(tree, "output")
     rank = ranks.get(letter, "")
     return ShownOutput(
         letter,
-        html,
+        text,
         int(rank) if isinstance(rank, str) and rank.isdecimal() else None,
         _values(form.output, outputs.get(letter)),
     )
@@ -178,8 +189,10 @@ def _sentences(errors: Mapping[str, str], form: RatingForm) -> list[str]:
 
 
 def _about(field: str, labels: Mapping[str, str]) -> str:
-    """`output[b][overall]` is about "B, Overall quality: "; `text` about nothing that needs a name."""
+    """`output[b][overall]` is about "B, Overall quality: ", `pair[2][query]` about "Pair 2: ", `text` about nothing."""
     root, *path = field.replace("]", "").split("[")
+    if root == "pair" and path:
+        return gettext("Pair {number}: ").format(number=path[0])
     letter = [path[0].upper()] if root in {"rank", "output"} and path else []
     name = [labels.get(path[-1], path[-1])] if root in {"output", "prompt"} and path else []
     return ", ".join(letter + name) + ": " if letter or name else ""

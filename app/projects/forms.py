@@ -14,6 +14,8 @@ FREE_KEYS = tuple("TUKNMPSVLOJXY")
 TICKED = frozenset({"1", "on", "true", "yes"})
 NOT_TICKED = frozenset({"", "0", "off", "false", "no"})
 LONGEST_TEXT = 10_000
+LONGEST_EXAMPLE = 1_000
+EXAMPLE_OF_A_FLAG = "yes"  # of ticking it; not ticking it needs none
 
 
 class AttributeType(StrEnum):
@@ -24,7 +26,10 @@ class AttributeType(StrEnum):
 
 
 class Attribute(BaseModel):
-    """One question. A scale has `points` whole steps from `first`, its ends named by `low` and `high`."""
+    """One question. A scale has `points` whole steps from `first`, its ends named by `low` and `high`.
+
+    `examples` show labelers what deserves an answer, by answer (see `answers`).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,6 +44,7 @@ class Attribute(BaseModel):
     high: Annotated[str, Field(max_length=40)] = ""
     options: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] = ()
     required: bool = False
+    examples: dict[str, Annotated[str, Field(min_length=1, max_length=LONGEST_EXAMPLE)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -60,7 +66,21 @@ class Attribute(BaseModel):
             raise ValueError(
                 gettext("“{label}”: a flag cannot be required, because no tick is an answer.").format(label=self.label)
             )
+        for answer in self.examples:
+            if answer not in self.answers:
+                raise ValueError(
+                    gettext("“{label}”: there is no answer “{answer}” to give an example of.").format(
+                        label=self.label, answer=answer
+                    )
+                )
         return self
+
+    @property
+    def answers(self) -> list[str]:
+        """What may be answered and have an example: the steps, the options, a flag's "yes"; nothing for a text."""
+        if self.type is AttributeType.FLAG:
+            return [EXAMPLE_OF_A_FLAG]
+        return [str(step) for step in self.steps] or list(self.options)
 
     @property
     def steps(self) -> range:

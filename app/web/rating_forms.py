@@ -5,6 +5,7 @@ Only "publish" writes: adding, moving and removing attributes answer with the ch
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -15,7 +16,8 @@ from starlette.responses import Response
 
 from app.accounts.models import Role, User
 from app.errors import InvalidInput
-from app.projects.forms import FREE_KEYS, AttributeType, RatingForm, parse_form
+from app.projects.examples import examples_as_lines, examples_in_lines, flag_example
+from app.projects.forms import FREE_KEYS, Attribute, AttributeType, RatingForm, parse_form
 from app.projects.models import Project
 from app.projects.queries import current_form, form_versions, rating_form
 from app.projects.queries import project as project_numbered
@@ -133,14 +135,15 @@ def _page(
 
 
 def _draft_of(form: RatingForm) -> Draft:
-    return {part: [_row(attribute.model_dump(mode="json")) for attribute in getattr(form, part)] for part in PARTS}
+    return {part: [_row(attribute) for attribute in getattr(form, part)] for part in PARTS}
 
 
-def _row(attribute: dict[str, Any]) -> dict[str, str]:
-    shown = {name: "" if value is None else str(value) for name, value in attribute.items()}
+def _row(attribute: Attribute) -> dict[str, str]:
+    shown = {name: "" if value is None else str(value) for name, value in attribute.model_dump(mode="json").items()}
     return shown | {
-        "options": "\n".join(attribute["options"]),
-        "required": "1" if attribute["required"] else "",
+        "options": "\n".join(attribute.options),
+        "required": "1" if attribute.required else "",
+        "examples": examples_as_lines(attribute.examples, attribute.answers),
     }
 
 
@@ -159,7 +162,15 @@ def _attribute(row: dict[str, str]) -> dict[str, Any]:
         attribute["options"] = [line.strip() for line in row.get("options", "").splitlines() if line.strip()]
     if kind != AttributeType.FLAG:
         attribute["required"] = bool(row.get("required"))
+    if kind != AttributeType.TEXT and (examples := _examples(kind, row, attribute.get("options", ()))):
+        attribute["examples"] = examples
     return attribute
+
+
+def _examples(kind: str, row: dict[str, str], options: Sequence[str]) -> dict[str, str]:
+    """Raises `ExampleOfNothing`."""
+    typed = row.get("examples", "")
+    return flag_example(typed) if kind == AttributeType.FLAG else examples_in_lines(typed, options)
 
 
 def _changed(draft: Draft, do: str) -> Draft:

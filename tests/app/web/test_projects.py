@@ -131,3 +131,25 @@ def test_a_prompt_shows_its_messages_and_texts_harmless(session, pages, project)
     shown = pages.get(f"/prompts/{prompt.id}")
     assert "model-x" in shown.text
     assert "<script>1" not in shown.body
+
+
+def test_an_example_for_a_rating_is_written_kept_and_exported(session, pages, project):
+    path = f"/projects/{project.id}/form"
+    typed = {"output[0][examples]": "7: All of it.\n  Politely.\n1: Nonsense", "output[1][examples]": "Says no."}
+    shown = pages.submit(pages.get(path), path, do="publish", **typed)
+    overall, fails = rating_form(current_form(session, project)).output[:2]
+    assert overall.examples == {"7": "All of it.\nPolitely.", "1": "Nonsense"}
+    assert fails.examples == {"yes": "Says no."}
+    assert "7: All of it.\n  Politely." in shown.body
+    exported = json.loads(shown.form(f"{path}/json")["definition"][0])
+    assert exported["output"][0]["examples"]["1"] == "Nonsense"
+    pages.submit(shown, f"{path}/json", definition=json.dumps(exported))
+    assert rating_form(current_form(session, project)).output[0] == overall
+
+
+def test_an_example_of_nothing_is_said_and_nothing_is_lost(session, pages, project):
+    path = f"/projects/{project.id}/form"
+    shown = pages.submit(pages.get(path), path, 422, do="publish", **{"output[0][examples]": "All of it"})
+    assert "does not say what it is an example of" in shown.text
+    assert shown.form(path)["output[0][examples]"] == ["All of it"]
+    assert current_form(session, project).version == 1

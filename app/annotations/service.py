@@ -20,7 +20,7 @@ from app.projects.models import Project, Rule
 from app.prompts.models import Prompt, Split
 from app.prompts.service import add_written_prompt, use_only
 from app.prompts.writing import WrittenPrompt
-from app.tasks.drafts import Window, count_active_seconds, discard_draft, end_draft
+from app.tasks.drafts import Window, discard_draft, end_draft
 from app.tasks.leasing import finish_lease, give_up_lease, lock_assignment, take_up_skipped
 from app.tasks.models import Assignment, AssignmentState, Task
 
@@ -150,7 +150,7 @@ def skip(session: Session, assignment: Assignment, reason: str, sent: Sent) -> A
     if assignment.state is AssignmentState.SUBMITTED:
         raise AlreadySubmitted
     give_up_lease(session, assignment)
-    end_draft(session, assignment)
+    end_draft(assignment)
     return _store(
         session, assignment, sent, kind=AnnotationKind.SKIP, skip_reason=reason.strip()[:LONGEST_REASON], surplus=False
     )
@@ -173,6 +173,8 @@ def _submit_judgement(
 def _sent_before(session: Session, assignment: Assignment, sent: Sent) -> Annotation | None:
     """The annotation that this very page already made: a double click waits for the lock and then finds it here."""
     lock_assignment(session, assignment)
+    if not assignment.was_sent:
+        return None
     query = select(Annotation).where(
         Annotation.assignment_id == assignment.id, Annotation.idempotency_key == sent.idempotency_key
     )
@@ -182,14 +184,12 @@ def _sent_before(session: Session, assignment: Assignment, sent: Sent) -> Annota
 def _annotate(session: Session, assignment: Assignment, sent: Sent, **values: Any) -> Annotation:
     _refuse_unknowing(assignment, sent.window)
     current = current_annotation(session, assignment)
+    discard_draft(assignment)
     if current is None:
-        annotation = _store(session, assignment, sent, surplus=not finish_lease(session, assignment), **values)
-    elif current.kind is AnnotationKind.SKIP:
-        annotation = _take_skip_back(session, assignment, current, sent, **values)
-    else:
-        annotation = _supersede(session, assignment, current, sent, **values)
-    discard_draft(session, assignment)
-    return annotation
+        return _store(session, assignment, sent, surplus=not finish_lease(session, assignment), **values)
+    if current.kind is AnnotationKind.SKIP:
+        return _take_skip_back(session, assignment, current, sent, **values)
+    return _supersede(session, assignment, current, sent, **values)
 
 
 def _refuse_unknowing(assignment: Assignment, window: Window | None) -> None:
@@ -229,25 +229,23 @@ def _replace(session: Session, assignment: Assignment, former: Annotation, sent:
 
 
 def current_annotation(session: Session, assignment: Assignment) -> Annotation | None:
+    if not assignment.was_sent:
+        return None
     return session.scalar(select(Annotation).where(Annotation.assignment_id == assignment.id, Annotation.current))
 
 
 def _store(session: Session, assignment: Assignment, sent: Sent, **values: Any) -> Annotation:
-    """Cohort and simulated as they are today, so that moving a person later leaks nothing."""
-    count_active_seconds(session, assignment, sent.active_seconds)
+    """Cohort and simulated as they are today, so that moving a person later leaks nothing. The assignment is locked."""
+    assignment.active_seconds = max(assignment.active_seconds, sent.active_seconds)
     labeler = session.get_one(User, assignment.labeler_id)
-    form_version_id = session.scalars(
-        select(Campaign.form_version_id)
-        .join(Task, Task.campaign_id == Campaign.id)
-        .where(Task.id == assignment.task_id)
-    ).one()
+    campaign = session.get_one(Campaign, session.get_one(Task, assignment.task_id).campaign_id)
     annotation = Annotation(
         assignment_id=assignment.id,
         task_id=assignment.task_id,
         labeler_id=labeler.id,
         cohort=labeler.cohort,
         simulated=labeler.simulated,
-        form_version_id=form_version_id,
+        form_version_id=campaign.form_version_id,
         idempotency_key=sent.idempotency_key,
         seconds=assignment.active_seconds,
         current=True,

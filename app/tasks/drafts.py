@@ -80,16 +80,15 @@ def _may_follow(window: Window) -> ColumnElement[bool]:
     return or_(follows, and_(own, Assignment.draft[STEP].astext.cast(Integer) <= window.step))
 
 
-def end_draft(session: Session, assignment: Assignment) -> None:
+def end_draft(assignment: Assignment) -> None:
     """Whoever still writes to it knows less than is now stored, so what is on its way comes too late."""
     assignment.draft_version += 1
-    session.flush()
 
 
-def discard_draft(session: Session, assignment: Assignment) -> None:
+def discard_draft(assignment: Assignment) -> None:
     """Once submitted; a draft still on its way is then older, so it cannot come back."""
     assignment.draft, assignment.draft_saved_at = None, None
-    end_draft(session, assignment)
+    end_draft(assignment)
 
 
 def count_active_seconds(session: Session, assignment: Assignment, seconds: float) -> None:

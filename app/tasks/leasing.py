@@ -139,7 +139,6 @@ def finish_lease(session: Session, assignment: Assignment) -> bool:
     """
     holds_slot = assignment.state is AssignmentState.LEASED or _take_slot(session, assignment.task_id)
     assignment.state = AssignmentState.SUBMITTED
-    session.flush()
     return holds_slot
 
 

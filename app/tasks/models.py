@@ -116,3 +116,8 @@ class Assignment(Base):
     heartbeat_at: Mapped[Created]
     deadline: Mapped[datetime]
     created_at: Mapped[Created]
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether there is an annotation of it, if only one that says why it was skipped."""
+        return self.state in (AssignmentState.SUBMITTED, AssignmentState.SKIPPED)

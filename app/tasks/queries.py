@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.campaigns.models import Campaign, CampaignMember
 from app.campaigns.queries import open_to
 from app.completions.models import Completion
+from app.db import Base
 from app.errors import NotFound
+from app.projects.models import FormVersion, Guidelines, GuidelinesAcknowledgement
 from app.prompts.models import Prompt
 from app.tasks.briefs import Brief
 from app.tasks.models import Assignment, AssignmentState, Task, TaskCompletion
@@ -20,7 +22,8 @@ from app.tasks.models import Assignment, AssignmentState, Task, TaskCompletion
 class Desk:
     """All that a labeler needs to do one task; `outputs` in the order drawn for this assignment.
 
-    There is a prompt, or a brief to write one by.
+    There is a prompt, or a brief to write one by. `beside` keeps in the session what every desk needs and came in the
+    same statement: the form, the guidelines, and that the labeler acknowledged them.
     """
 
     assignment: Assignment
@@ -28,6 +31,7 @@ class Desk:
     campaign: Campaign
     prompt: Prompt | None
     outputs: tuple[Completion, ...]
+    beside: tuple[Base | None, ...] = ()
 
     @property
     def brief(self) -> Brief | None:
@@ -66,17 +70,24 @@ def assignment_of(session: Session, labeler: User, number: int) -> Assignment:
 
 
 def desk(session: Session, assignment: Assignment) -> Desk:
+    read = and_(
+        GuidelinesAcknowledgement.guidelines_id == Guidelines.id,
+        GuidelinesAcknowledgement.user_id == assignment.labeler_id,
+    )
     query = (
-        select(Task, Campaign, Prompt)
+        select(Task, Campaign, Prompt, FormVersion, Guidelines, GuidelinesAcknowledgement)
         .join(Campaign, Campaign.id == Task.campaign_id)
         .outerjoin(Prompt, Prompt.id == Task.prompt_id)
+        .outerjoin(FormVersion, FormVersion.id == Campaign.form_version_id)
+        .outerjoin(Guidelines, Guidelines.id == Campaign.guidelines_id)
+        .outerjoin(GuidelinesAcknowledgement, read)
         .where(Task.id == assignment.task_id)
     )
-    task, campaign, prompt = session.execute(query).one()
+    task, campaign, prompt, *beside = session.execute(query).one()
     shown = session.scalars(select(Completion).where(Completion.id.in_(assignment.shown_order)))
     by_id = {completion.id: completion for completion in shown}
     outputs = tuple(by_id[number] for number in assignment.shown_order)
-    return Desk(assignment, task, campaign, prompt, outputs)
+    return Desk(assignment, task, campaign, prompt, outputs, tuple(beside))
 
 
 def outputs_of(session: Session, task: Task) -> Sequence[Completion]:

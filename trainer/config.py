@@ -108,6 +108,7 @@ class RewardConfig(TrainingSettings):
     demonstrations: str = setting("", "demonstrations.jsonl that score 0 on average; else all ranked completions do")
     epochs: int = setting(1, "passes over the rankings; more than one overfits [InstructGPT C.2]", minimum=1)
     batch: int = setting(64, "rankings per step", minimum=1)
+    micro_tokens: int = setting(0, "tokens per forward pass instead of micro_batch rankings; 0: micro_batch", minimum=0)
     ties: str = setting("drop", "what a tie teaches: nothing, or half a win each", choices=("drop", "half"))
     keep: str = setting(
         "last", "model kept: the last, the best on validation, an average", choices=("last", "best", "average")

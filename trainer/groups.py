@@ -27,6 +27,11 @@ class RankedGroup:
         return len(self.prompt_ids) + max(len(ids) for ids in self.completion_ids)
 
     @property
+    def tokens(self) -> int:
+        """Of the prompt, once, and of all completions."""
+        return len(self.prompt_ids) + sum(len(ids) for ids in self.completion_ids)
+
+    @property
     def has_preference(self) -> bool:
         """Whether any two completions are ranked differently."""
         return len(set(self.ranks)) > 1
@@ -77,3 +82,16 @@ def micro_batches(batch: Sequence[RankedGroup], size: int) -> list[Sequence[Rank
     """`size` groups at a time, in order; 0 takes all at once."""
     step = size or len(batch)
     return [batch[start : start + step] for start in range(0, len(batch), step)]
+
+
+def token_batches(batch: Sequence[RankedGroup], budget: int) -> list[list[RankedGroup]]:
+    """Groups of like length, as many at a time as the budget of tokens allows, at least one."""
+    parts: list[list[RankedGroup]] = []
+    room = 0
+    for group in sorted(batch, key=lambda group: group.longest):
+        if group.tokens > room or not parts:
+            parts.append([])
+            room = budget
+        parts[-1].append(group)
+        room -= group.tokens
+    return parts

@@ -12,7 +12,7 @@ from trainer.config import RewardConfig
 from trainer.encoding import Encoder, groups_from_comparisons, groups_from_demonstrations, load_tokenizer, make_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
-from trainer.groups import RankedGroup, Sampler, micro_batches
+from trainer.groups import RankedGroup, Sampler, micro_batches, token_batches
 from trainer.layout_choice import LayOut
 from trainer.loop import Loop, Stateful, make_learner, prepare
 from trainer.losses import pair_wins, ranking_loss, ranking_loss_with_half_ties
@@ -59,7 +59,7 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     for step in loop:
         model.train()
         batch = [train[index] for index in sampler.at(step)]
-        loss, seen = accumulate(model, lay_out, batch, LOSSES[config.ties], config.micro_batch)
+        loss, seen = accumulate(model, lay_out, parts_of(batch, config), LOSSES[config.ties])
         norm = learner.update(step)
         if isinstance(kept, Average):
             kept.update(model)
@@ -108,15 +108,23 @@ def make_keeper(config: RewardConfig, model: RewardModel, validation: Sequence[R
     return Best(model) if config.keep == "best" and validation else None
 
 
+def parts_of(batch: Sequence[RankedGroup], config: RewardConfig) -> Sequence[Sequence[RankedGroup]]:
+    """What goes through the model at once."""
+    if config.micro_tokens:
+        return token_batches(batch, config.micro_tokens)
+    return micro_batches(batch, config.micro_batch)
+
+
 def accumulate(
-    model: RewardModel, lay_out: LayOut, batch: Sequence[RankedGroup], group_loss: GroupLoss, micro_batch: int
+    model: RewardModel, lay_out: LayOut, parts: Sequence[Sequence[RankedGroup]], group_loss: GroupLoss
 ) -> tuple[float, Accuracy]:
-    """Add the gradient of the mean loss per prompt of the whole batch; that loss, and the accuracy seen."""
+    """Add the gradient of the mean loss per prompt over all parts; that loss, and the accuracy seen."""
+    prompts = sum(len(part) for part in parts)
     total, won, pairs = 0.0, 0.0, 0
-    for part in micro_batches(batch, micro_batch):
+    for part in parts:
         by_group = scores_of(model, lay_out, part)
         losses = [group_loss(scores, group.ranks) for scores, group in zip(by_group, part, strict=True)]
-        loss = torch.stack(losses).sum() / len(batch)
+        loss = torch.stack(losses).sum() / prompts
         loss.backward()
         total += float(loss.detach())
         seen = counted(by_group, part)

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainer.tiny import make_group
-from trainer.groups import Sampler, epoch_batches, micro_batches
+from trainer.groups import Sampler, epoch_batches, micro_batches, token_batches
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=300), st.integers(1, 40), st.integers(0, 3))
@@ -37,6 +37,16 @@ def test_micro_batches_keep_order_and_zero_takes_all() -> None:
     groups = [make_group(seed=seed) for seed in range(5)]
     assert [len(part) for part in micro_batches(groups, 2)] == [2, 2, 1]
     assert micro_batches(groups, 0) == [groups]
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.lists(st.integers(0, 20), min_size=1, max_size=5)), max_size=12))
+def test_a_budget_of_tokens_is_kept_and_loses_nobody(shape: list[tuple[int, list[int]]]) -> None:
+    groups = [make_group(range(1, len(r) + 1), p, r, seed) for seed, (p, r) in enumerate(shape)]
+    parts = token_batches(groups, 60)
+    assert sorted(group.prompt_id for part in parts for group in part) == sorted(group.prompt_id for group in groups)
+    assert all(len(part) == 1 or sum(group.tokens for group in part) <= 60 for part in parts)
+    longest = [group.longest for part in parts for group in part]
+    assert longest == sorted(longest)
 
 
 def test_a_group_knows_whether_it_prefers_anything() -> None:

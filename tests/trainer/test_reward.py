@@ -12,6 +12,7 @@ from trainer.config import RewardConfig
 from trainer.encoding import groups_from_comparisons, groups_from_demonstrations, make_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
+from trainer.groups import micro_batches, token_batches
 from trainer.layout_choice import LayOut
 from trainer.losses import ranking_loss
 from trainer.models import RewardModel, load_reward_model
@@ -55,9 +56,10 @@ def test_neither_micro_batches_nor_the_layout_change_the_gradient() -> None:
         make_group((1, 1, 2, 3), lengths=(1, 2, 8, 5), seed=2),
     ]
     gradients = []
-    for layout, size in product(("rows", "shared"), (0, 1, 2)):
+    splits = ([groups], micro_batches(groups, 1), micro_batches(groups, 2), token_batches(groups, 40))
+    for layout, parts in product(("rows", "shared"), splits):
         model = make_reward_model()
-        accumulate(model, LayOut(model.backbone, layout, 0, CPU), groups, ranking_loss, size)
+        accumulate(model, LayOut(model.backbone, layout, 0, CPU), parts, ranking_loss)
         gradients.append([parameter.grad for parameter in model.parameters() if parameter.grad is not None])
     for parts in gradients[1:]:
         for whole, part in zip(gradients[0], parts, strict=True):

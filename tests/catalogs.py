@@ -29,6 +29,7 @@ METHODS = [("app/**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"encoding": "utf-8", "trimmed": "true", "newstyle_gettext": "true"}}
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "message": None}
 WIDTH = 120
+SHOWN = re.compile(r"\bstatus\(([^,)]+)")
 MISSED = re.compile(r'NotFound\(what="([^"]+)"')
 
 
@@ -55,11 +56,15 @@ def spoken_data() -> Spoken:
 
 
 def spoken_states() -> Spoken:
-    """`app.translation.state_in_words`: the kinds and states of all tables."""
+    """`app.translation.state_in_words`: the kinds and states of all tables, and those that templates name."""
     for kind in (Outcome, *StrEnum.__subclasses__()):
         if kind is Outcome or re.match(r"app\..*\.models$", kind.__module__):
             file = kind.__module__.replace(".", "/") + ".py"
             yield from ((file, "state", member.value.replace("_", " ")) for member in kind)
+    for path in sorted((CHECKOUT / "templates").rglob("*.html")):
+        shown = " ".join(SHOWN.findall(path.read_text(encoding="utf-8")))
+        file = path.relative_to(CHECKOUT).as_posix()
+        yield from ((file, "state", state.replace("_", " ")) for state in re.findall(r'"(\w+)"', shown))
 
 
 def spoken_things() -> Spoken:

@@ -20,6 +20,7 @@ from app.completions.models import Completion
 from app.projects.forms import Answer, Attribute, AttributeType, RatingForm
 from app.projects.models import Guidelines
 from app.projects.queries import rating_form
+from app.projects.wording import in_readers_words
 from app.prompts.models import Prompt
 from app.tasks.drafts import WINDOW
 from app.tasks.models import Assignment, AssignmentState
@@ -88,7 +89,7 @@ def desk_context(
     session: Session, labeler: User, desk: Desk, typed: Typed, errors: Mapping[str, str]
 ) -> dict[str, Any]:
     """`typed` are the fields as the form posts them; they are shown again as they are."""
-    form = rating_form(frozen_form(session, desk.campaign))
+    form = in_readers_words(rating_form(frozen_form(session, desk.campaign)))
     tree = nested({name: [value] for name, value in typed.items()})
     guidelines = frozen_guidelines(session, desk.campaign)
     html = html_of(session, _texts(desk, guidelines))

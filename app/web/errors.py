@@ -28,8 +28,8 @@ class SignInNeeded(Exception):
 
 def install_error_pages(app: FastAPI) -> None:
     app.add_exception_handler(DomainError, _domain_error)
-    app.add_exception_handler(ForgedRequest, _forged_request)
-    app.add_exception_handler(SignInNeeded, _sign_in_needed)
+    app.add_exception_handler(ForgedRequest, forged_request)
+    app.add_exception_handler(SignInNeeded, sign_in_needed)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _unreadable_address)
     app.add_exception_handler(DataError, _not_storable)
@@ -66,7 +66,7 @@ def _domain_error(request: Request, error: Exception) -> Response:
     return error_answer(request, error.status, error.localized())
 
 
-async def _forged_request(request: Request, error: Exception) -> Response:
+async def forged_request(request: Request, error: Exception) -> Response:
     """Most likely no forgery: a page from before its reader signed in anew. What they wrote must not be lost."""
     assert isinstance(error, ForgedRequest)
     if "x-csrf-token" in request.headers:  # a script, which still has what it sent
@@ -81,7 +81,7 @@ def _is_writing(name: str) -> bool:
     return name in {"text", "definition", "reason"} or (name.startswith(("output[", "prompt[")) and name.endswith("]"))
 
 
-def _sign_in_needed(request: Request, _error: Exception) -> Response:
+def sign_in_needed(request: Request, _error: Exception) -> Response:
     """A reader is sent to sign in and comes back; what was posted cannot be posted again by us."""
     if request.method == "GET" and not wants_json(request):
         return redirect(f"/sign-in?{urlencode({'next': request.url.path})}")
@@ -93,8 +93,15 @@ def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     _recognise(request)
     status = HTTPStatus(error.status_code)
-    sentence = _("There is nothing at this address.") if status is HTTPStatus.NOT_FOUND else f"{status.description}."
-    return error_answer(request, status, sentence)
+    return error_answer(request, status, _sentence(status))
+
+
+def _sentence(status: HTTPStatus) -> str:
+    sentences = {
+        HTTPStatus.NOT_FOUND: _("There is nothing at this address."),
+        HTTPStatus.METHOD_NOT_ALLOWED: _("This address cannot be asked for in this way. Use the buttons of the pages."),
+    }
+    return sentences.get(status) or _("The server cannot take this request ({status}).").format(status=status.value)
 
 
 def _recognise(request: Request) -> None:

@@ -15,6 +15,7 @@ from app.errors import NotFound
 from app.projects.forms import RatingForm
 from app.projects.guidelines import ChangedLine, changed_lines
 from app.projects.queries import rating_form
+from app.projects.wording import in_readers_words
 from app.tasks.queries import assignment_of, desk
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.reading import html_of
@@ -71,7 +72,9 @@ def show(request: Request, session: SessionDep, user: CurrentUser, number: int) 
         versions=_with_changes(versions),
         conversation=[(each["role"], html[each["content"]]) for each in messages],
         outputs=[(output.id, html[output.text or ""]) for output in work.outputs],
-        form=rating_form(frozen_form(session, work.campaign)) if work.campaign.form_version_id else RatingForm(),
+        form=in_readers_words(rating_form(frozen_form(session, work.campaign)))
+        if work.campaign.form_version_id
+        else RatingForm(),
     )
 
 

@@ -16,6 +16,7 @@ from app.campaigns.queries import frozen_form
 from app.completions.queries import authors_of
 from app.projects.guidelines import those_with_text
 from app.projects.queries import rating_form
+from app.projects.wording import in_readers_words
 from app.prompts.models import Prompt
 from app.tasks.queries import offers_for, outputs_of, unfinished_of
 from app.tasks.queries import task as task_numbered
@@ -93,7 +94,7 @@ def show(request: Request, session: SessionDep, number: int) -> Response:
         outputs=[(output.id, html[output.text or ""]) for output in outputs],
         authors=authors_of(session, outputs),
         answers=[(answer, html[answer.text or ""]) for answer in answers],
-        form=rating_form(frozen_form(session, campaign)) if campaign.form_version_id else None,
+        form=in_readers_words(rating_form(frozen_form(session, campaign))) if campaign.form_version_id else None,
     )
 
 

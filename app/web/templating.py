@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 import app
-from app.translation import available_languages, gettext, ngettext, spoken_language, spoken_locale
+from app.translation import available_languages, gettext, ngettext, spoken_language, spoken_locale, state_in_words
+from app.web import figures
 from app.web.flashes import take_flashes
 from app.web.security import csrf_token
 
@@ -36,6 +37,13 @@ def environment() -> Environment:
     pages.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     pages.globals["static_url"] = static_url
     pages.globals["languages"] = available_languages()
+    pages.filters |= {"translated": gettext, "in_words": state_in_words}
+    pages.filters |= {
+        "figure": figures.figure,
+        "percent": figures.percent,
+        "day": figures.day,
+        "moment": figures.moment,
+    }
     return pages
 
 

@@ -59,7 +59,7 @@ class CheckpointSettings(RunSettings):
 
 
 @dataclass(frozen=True)
-class TrainingSettings(CheckpointSettings):
+class OptimizerSettings(CheckpointSettings):
     learning_rate: float = setting(1e-5, "peak learning rate of AdamW (0.9, 0.95)", minimum=0)
     schedule: str = setting("cosine", "cosine falls to a tenth", choices=("cosine", "constant"))
     warmup_steps: int = setting(0, "steps of linear warm-up from a tenth", minimum=0)
@@ -67,6 +67,10 @@ class TrainingSettings(CheckpointSettings):
     clip_norm: float = setting(1.0, "gradients are clipped to this norm; 0 leaves them", minimum=0)
     batch: int = setting(32, "examples per step", minimum=1)
     micro_batch: int = setting(0, "examples per forward pass, gradients being accumulated; 0 takes all", minimum=0)
+
+
+@dataclass(frozen=True)
+class TrainingSettings(OptimizerSettings):
     residual_dropout: float = setting(0.0, "dropout on what attention and MLP add", minimum=0, maximum=0.9)
 
 
@@ -153,6 +157,39 @@ class PPOConfig(CheckpointSettings):
     ptx_batch: int = setting(8, "texts per episode", minimum=1)
 
 
+ALIGNMENT_METHODS = (
+    *("dpo", "dpo_ranking", "ipo", "slic", "rrhf", "pro"),
+    *("conditional", "rso", "expert_iteration"),
+)
+
+
+@dataclass(frozen=True)
+class AlignConfig(OptimizerSettings):
+    """Alignment with rankings without reinforcement learning, by one of nine methods."""
+
+    model: str = required("SFT policy to start from, also the reference")
+    method: str = setting("dpo", "how rankings become a policy", choices=ALIGNMENT_METHODS)
+    comparisons: str = setting("", "comparisons.jsonl; for all but rso and expert_iteration")
+    prompts: str = setting("", "prompts.jsonl; for rso and expert_iteration, which complete them")
+    reward_model: str = setting("", "folder of the reward model; for rso and expert_iteration")
+    epochs: int = setting(1, "passes over the prompts", minimum=1)
+    learning_rate: float = setting(1e-6, "peak learning rate of AdamW (0.9, 0.95)", minimum=0)
+    batch: int = setting(64, "prompts per step, each with all its completions", minimum=1)
+    micro_batch: int = setting(0, "prompts per forward pass, gradients being accumulated; 0 takes all", minimum=0)
+    beta: float = setting(0.1, "hold of the start policy: dpo, dpo_ranking, rso; tau of ipo", minimum=1e-6)
+    margin: float = setting(1.0, "slic: nats by which the better must be likelier", minimum=0)
+    best_weight: float = setting(1.0, "slic, rrhf, pro: weight of the best completion's likelihood", minimum=0)
+    pair_loss: str = setting("sigmoid", "rso: loss of a pair, DPO's or SLiC's hinge", choices=("sigmoid", "hinge"))
+    grades: int = setting(2, "conditional: control tokens, from the best rank to the worst", minimum=2, maximum=9)
+    candidates: int = setting(16, "rso, expert_iteration: completions drawn for a prompt", minimum=2)
+    accepted: int = setting(8, "rso: of those, the number kept and ranked", minimum=2)
+    acceptance: float = setting(0.5, "rso: score below the best at which 1 of e is accepted", minimum=1e-6)
+    rounds: int = setting(1, "expert_iteration: times that the policy draws anew", minimum=1)
+    max_new_tokens: int = setting(128, "tokens sampled at most", minimum=1)
+    sample_batch: int = setting(256, "completions sampled or judged at once", minimum=1)
+    kl_prompts: int = setting(64, "prompts completed to measure the KL against the start; 0 measures none", minimum=0)
+
+
 @dataclass(frozen=True)
 class SampleConfig(RunSettings):
     """Completions of one or several policies for each prompt."""
@@ -182,13 +219,14 @@ class ScoreConfig(RunSettings):
     layout: str = layout_setting()
 
 
-Config = PretrainConfig | SFTConfig | RewardConfig | PPOConfig | SampleConfig | ScoreConfig
+Config = PretrainConfig | SFTConfig | RewardConfig | PPOConfig | AlignConfig | SampleConfig | ScoreConfig
 
 STAGES: dict[str, type[Config]] = {
     "pretrain": PretrainConfig,
     "sft": SFTConfig,
     "reward": RewardConfig,
     "ppo": PPOConfig,
+    "align": AlignConfig,
     "sample": SampleConfig,
     "score": ScoreConfig,
 }

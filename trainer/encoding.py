@@ -17,6 +17,11 @@ from trainer.errors import TrainerError
 from trainer.groups import RankedGroup
 from trainer.records import Comparison, Demonstration, Message
 
+PLAIN_TEMPLATE = (
+    "{% for message in messages %}{{ message['role'] | capitalize }}:{{ '\\n' }}{{ message['content'] }}"
+    "{% if loop.last and message['role'] == 'assistant' %}{{ eos_token }}{% else %}{{ '\\n\\n' }}{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}Assistant:{{ '\\n' }}{% endif %}"
+)
 PROBE = "probe"
 CHUNK = 1000
 
@@ -104,6 +109,13 @@ def plain_text(messages: Sequence[dict[str, str]]) -> str:
     """The layout for tokenizers without a chat template: a line with the role, then what was said."""
     turns = [f"{message['role'].capitalize()}:\n{message['content']}\n\n" for message in messages]
     return "".join(turns) + "Assistant:\n"
+
+
+def plain_template(tokenizer: Any) -> str:
+    """The same layout as a chat template; an assistant's last turn ends in EOS."""
+    beginning = tokenizer("")["input_ids"][:1]
+    starts = "{{ bos_token }}" if beginning and beginning == [tokenizer.bos_token_id] else ""
+    return starts + PLAIN_TEMPLATE
 
 
 def groups_from_demonstrations(encoder: Encoder, demonstrations: Iterable[Demonstration]) -> list[RankedGroup]:

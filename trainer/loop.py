@@ -29,7 +29,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-from trainer.config import CheckpointSettings, RunSettings, TrainingSettings
+from trainer.config import CheckpointSettings, OptimizerSettings, RunSettings
 from trainer.errors import Stopped, TrainerError
 from trainer.folder import RunFolder
 
@@ -110,7 +110,7 @@ class Learner:
         self.optimizer.load_state_dict(dict(state))
 
 
-def make_learner(model: nn.Module, settings: TrainingSettings, steps: int) -> Learner:
+def make_learner(model: nn.Module, settings: OptimizerSettings, steps: int) -> Learner:
     schedule = Schedule(settings.learning_rate, steps, settings.warmup_steps, settings.schedule)
     return Learner(model, schedule, weight_decay=settings.weight_decay, clip_norm=settings.clip_norm)
 

@@ -12,7 +12,9 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
+from app.completions.evidence import Evidence
 from app.projects.ready_made import INSTRUCT_GPT
+from app.web.outputs import ShownText, shown_text, texts_of
 from app.web.rendering import render_untrusted
 from app.web.security import HEADERS
 from app.web.templating import environment, packed_folder
@@ -33,11 +35,12 @@ class ServedDesk:
     posts: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     draft_answer: int = 200
     saved_at: datetime | None = None
+    evidence: Evidence = ()
 
     def page(self) -> str:
         letters = "abcdefghi"[: len(self.outputs)]
         outputs: list[dict[str, object]] = [
-            {"letter": letter, "html": render_untrusted(text), "rank": None, "values": {}}
+            {"letter": letter, "text": self.shown(text), "rank": None, "values": {}}
             for letter, text in zip(letters, self.outputs, strict=True)
         ]
         return (
@@ -45,6 +48,9 @@ class ServedDesk:
             .get_template(self.template)
             .render(**_context(list(letters)), outputs=outputs, draft_saved_at=self.saved_at)
         )
+
+    def shown(self, text: str) -> ShownText:
+        return shown_text(text, self.evidence, {each: render_untrusted(each) for each in texts_of(text, self.evidence)})
 
     def sent_to(self, path: str) -> list[dict[str, str]]:
         return [form for to, form in self.posts if to == path]
@@ -85,6 +91,9 @@ def serving() -> Iterator[ServedDesk]:
             if self.path.startswith("/static/"):
                 file = packed_folder("static") / self.path.split("/", 3)[3]
                 self.answer(200, file.read_bytes(), guess_type(file)[0] or "application/octet-stream")
+            elif self.path == "/draft":
+                state = {"version": len(desk.posts), "token": "token", "state": "leased", "saved_at": None}
+                self.answer(desk.draft_answer, json.dumps(state).encode(), "application/json")
             else:
                 self.answer(200, desk.page().encode(), "text/html; charset=utf-8")
 
@@ -92,8 +101,10 @@ def serving() -> Iterator[ServedDesk]:
             body = self.rfile.read(int(self.headers["content-length"])).decode()
             form = {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
             desk.posts.append((self.path, form))
-            saved = json.dumps({"saved_at": "2026-01-01T12:00:00+00:00", "version": len(desk.posts)})
-            self.answer(desk.draft_answer if self.path == "/draft" else 200, saved.encode(), "application/json")
+            said = {"saved_at": "2026-01-01T12:00:00+00:00", "version": len(desk.posts), "state": "leased"}
+            said |= {"next": self.path} if self.path != "/draft" else {}
+            status = desk.draft_answer if self.path == "/draft" else 200
+            self.answer(status, json.dumps(said).encode(), "application/json")
 
         def answer(self, status: int, body: bytes, kind: str) -> None:
             self.send_response(status)

@@ -1,9 +1,11 @@
 """The cards on the desk are lettered copies of one; nobody may see a difference."""
 
 import pytest
+from markupsafe import Markup
 
 from app.projects.forms import Attribute, AttributeType, RatingForm
 from app.projects.ready_made import INSTRUCT_GPT
+from app.web.outputs import shown_text
 from app.web.templating import environment
 
 SOURCE = """\
@@ -23,7 +25,7 @@ SLY = RatingForm(
 
 
 def _card_and_controls(form: RatingForm, values: dict[str, object]) -> tuple[str, str]:
-    output = {"letter": "b", "html": "", "rank": None, "values": values}
+    output = {"letter": "b", "text": shown_text("", (), {"": Markup("")}), "rank": None, "values": values}
     page = environment().from_string(SOURCE).render(output=output, form=form)
     card, _, controls = page.partition("---")
     return card, controls.strip()

@@ -10,6 +10,7 @@ import { ledger } from "./ledger.js";
 import { line } from "./line.js";
 import { presence } from "./presence.js";
 import { ranking } from "./ranking.js";
+import { reading } from "./reading.js";
 import { view } from "./view.js";
 import { words } from "./words.js";
 
@@ -17,7 +18,7 @@ export default function compare(form) {
   const desk = { form, book: ledger(form), words: words(form), current: null };
   draft(form, desk.words);
   desk.history = history(form);
-  const parts = [view, current, ranking, judging, ...(desk.book.ranked ? [comparing, line] : [])];
+  const parts = [view, current, reading, ranking, judging, ...(desk.book.ranked ? [comparing, line] : [])];
   for (const part of parts) Object.assign(desk, part(desk));
   form.classList.add("ready");
   desk.gather();

@@ -1,17 +1,17 @@
 // Two outputs side by side, their differences marked in place; reading and ranking go on meanwhile.
-import { mark, patternFor, piecesOf, shared, withoutShortRuns } from "./diff.js";
+import { keptFrom, mark, piecesOfAll, shared, withoutShortRuns } from "./diff.js";
 
 const ALIKE = 40; // percent of shared words from which the differences are marked, below it what is shared
 
 export function comparing(desk) {
   const { form, book, words } = desk;
-  const bar = form.querySelector("[data-comparing]"), text = (letter) => desk.card(letter).querySelector(".text");
+  const bar = form.querySelector("[data-comparing]");
   let before = [];
 
   const endComparing = () => {
     if (!before.length) return false;
-    for (const [letter, nodes] of before) {
-      text(letter).replaceChildren(...nodes);
+    for (const [letter, restore] of before) {
+      restore();
       delete desk.card(letter).dataset.side;
     }
     before = [];
@@ -21,12 +21,12 @@ export function comparing(desk) {
   };
 
   const markBoth = (one, two) => {
-    const pattern = patternFor(one, two), lists = [piecesOf(one, pattern), piecesOf(two, pattern)];
-    const common = shared(...lists), all = lists[0].length + lists[1].length;
+    const { lists, run } = piecesOfAll([one, two]), common = shared(...lists);
+    const all = lists[0].length + lists[1].length;
     const percent = Math.round((200 * common[0].filter(Boolean).length) / Math.max(1, all));
     const alike = percent >= ALIKE;
     lists.forEach((list, side) => {
-      const kept = withoutShortRuns(common[side], alike ? 2 : 4);
+      const kept = withoutShortRuns(common[side], run === 1 ? 1 : alike ? 2 : 4);
       mark(list, alike ? kept.map((is) => !is) : kept, alike ? "differs" : "shared");
     });
     return words.tell(alike ? "compared_alike" : "compared_unlike", { percent });
@@ -34,10 +34,11 @@ export function comparing(desk) {
 
   const compareWith = (other) => {
     endComparing();
+    desk.clearCommon();
     const pair = [desk.current, other].sort();
-    before = pair.map((letter) => [letter, [...text(letter).cloneNode(true).childNodes]]);
+    before = pair.map((letter) => [letter, keptFrom(desk.readable(letter))]);
     pair.forEach((letter, side) => (desk.card(letter).dataset.side = side + 1));
-    const told = `${pair.join(", ").toUpperCase()}: ${markBoth(...pair.map(text))}`;
+    const told = `${pair.join(", ").toUpperCase()}: ${markBoth(...pair.map(desk.readable))}`;
     form.classList.add("comparing");
     bar.hidden = false;
     bar.querySelector("[data-comparing-text]").textContent = told;
@@ -54,7 +55,7 @@ export function comparing(desk) {
       Object.assign(button, { type: "button", textContent: names.other, ariaLabel: words.tell("compare_with", names) });
       button.addEventListener("click", () => compareWith(other));
       return button;
-    }));
+    }), desk.dimmer());
     return row;
   };
   for (const letter of book.letters) desk.panel(letter).querySelector("legend").after(versus(letter));

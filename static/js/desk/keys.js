@@ -16,6 +16,7 @@ export function keys(desk) {
     "=": desk.tie, "?": () => help.showModal(), Backspace: () => desk.rank(0), Enter: desk.judge, "/": desk.note,
     ArrowLeft: () => desk.step(-1), ArrowRight: () => desk.step(1), Escape: backToText,
     q: desk.foldPrompt, r: desk.typeOrder, w: desk.nextColumns, z: desk.undo,
+    x: desk.toggleCommon, y: () => desk.toggleWritten(),
   };
   const digit = book.ranked ? desk.rank : desk.rate;
 

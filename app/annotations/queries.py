@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select, true
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
@@ -52,38 +53,36 @@ class Answer:
     text: str | None
 
 
-# Revisions of one task count once.
-DONE = func.count(Annotation.assignment_id.distinct()).filter(Annotation.kind != AnnotationKind.SKIP)
-SECONDS = func.coalesce(func.sum(Annotation.seconds).filter(Annotation.current), 0)
-
-
 def today_of(session: Session, labeler: User, midnight: datetime) -> Progress:
     """Since midnight."""
-    query = select(DONE, SECONDS).where(Annotation.labeler_id == labeler.id, Annotation.created_at >= midnight)
-    done, seconds = session.execute(query).one()
-    return _progress(done, seconds)
+    query = select(*_work_where(true())).where(Annotation.labeler_id == labeler.id, Annotation.created_at >= midnight)
+    return _progress(*session.execute(query).one())
 
 
-def progress_in(session: Session, labeler: User, campaign: Campaign) -> Progress:
-    """In one campaign, from its beginning."""
-    query = (
-        select(DONE, SECONDS)
-        .join(Task, Task.id == Annotation.task_id)
-        .where(Annotation.labeler_id == labeler.id, Task.campaign_id == campaign.id)
-    )
-    done, seconds = session.execute(query).one()
-    return _progress(done, seconds)
+def today_and_in(session: Session, labeler: User, midnight: datetime, campaign: Campaign) -> tuple[Progress, Progress]:
+    """Since midnight, and in one campaign from its beginning: every desk shows both."""
+    today, here = _work_where(Annotation.created_at >= midnight), _work_where(Task.campaign_id == campaign.id)
+    query = select(*today, *here).join(Task, Task.id == Annotation.task_id).where(Annotation.labeler_id == labeler.id)
+    row = session.execute(query).one()
+    return _progress(*row[:2]), _progress(*row[2:])
 
 
 def progress_by_campaign(session: Session, labeler: User) -> dict[int, Progress]:
     """By the ids of the campaigns in which the labeler submitted anything."""
     query = (
-        select(Task.campaign_id, DONE, SECONDS)
+        select(Task.campaign_id, *_work_where(true()))
         .join(Task, Task.id == Annotation.task_id)
         .where(Annotation.labeler_id == labeler.id)
         .group_by(Task.campaign_id)
     )
     return {campaign_id: _progress(done, seconds) for campaign_id, done, seconds in session.execute(query)}
+
+
+def _work_where(condition: ColumnElement[bool]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Tasks done, and seconds at them and at skips: of each task its current annotation, whatever it supersedes."""
+    counted = and_(Annotation.current, condition)
+    done = func.count().filter(counted, Annotation.kind != AnnotationKind.SKIP)
+    return done, func.coalesce(func.sum(Annotation.seconds).filter(counted), 0)
 
 
 def _progress(done: int, seconds: float | None) -> Progress:
@@ -171,12 +170,16 @@ def judged_outputs(session: Session, annotations: Iterable[Annotation]) -> dict[
 def answers_to(session: Session, task: Task) -> list[Answer]:
     """All current annotations of a task, skips and surplus ones too, oldest first."""
     query = (
-        select(Annotation, User, Completion.text)
+        select(Annotation, User, Completion.text, Prompt)
         .join(User, User.id == Annotation.labeler_id)
         .outerjoin(Completion, Completion.id == Annotation.completion_id)
+        .outerjoin(Prompt, Prompt.id == Annotation.prompt_id)
         .where(Annotation.task_id == task.id, Annotation.current)
         .order_by(Annotation.created_at, Annotation.id)
     )
     rows = session.execute(query).all()
     outputs = judged_outputs(session, [row[0] for row in rows])
-    return [Answer(annotation, labeler, outputs.get(annotation.id, {}), text) for annotation, labeler, text in rows]
+    return [
+        Answer(annotation, labeler, outputs.get(annotation.id, {}), _written(prompt) if prompt else text)
+        for annotation, labeler, text, prompt in rows
+    ]

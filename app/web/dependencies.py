@@ -4,11 +4,12 @@ Every route names whom it lets in, as `dependencies=[allow(Role.ADMIN)]` or `dep
 routes and fails where one names nobody. The same dependency refuses forged posts, so no route can forget that either.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.requests import Request
 
@@ -29,12 +30,20 @@ class NotForThisRole(DomainError):
     sentence = message("Your account may not open this page. Ask an administrator if it should.")
 
 
-def open_session(request: Request) -> Iterator[Session]:
-    """One transaction a request, committed before the answer is sent; an error in between undoes it all."""
+async def open_session(request: Request) -> AsyncIterator[Session]:
+    """One transaction a request, committed before the answer is sent; an error in between undoes it all.
+
+    Only what talks to the database takes a thread: each hop to one and back costs as much as a small query.
+    """
     sessions: sessionmaker[Session] = request.app.state.sessions
-    with sessions() as session:
+    session = sessions()
+    try:
         yield session
-        session.commit()
+        await run_in_threadpool(session.commit)
+    finally:
+        if session.in_transaction():
+            await run_in_threadpool(session.rollback)
+        session.close()
 
 
 # Without the scope FastAPI would commit after the answer: a failing commit would follow a page that says "saved".
@@ -89,7 +98,7 @@ def allow(*roles: Role) -> Any:
 public: Any = Depends(Admission(), scope="function")
 
 
-def signed_in_user(visitor: Visitor) -> User:
+async def signed_in_user(visitor: Visitor) -> User:
     """Raises `SignInNeeded`."""
     if visitor is None:
         raise SignInNeeded

@@ -10,7 +10,7 @@ from app import clock
 from app.accounts.models import User
 from app.annotations.checks import Circumstances, Doubt, doubts_about, doubts_about_text
 from app.annotations.models import Annotation
-from app.annotations.queries import judged_outputs, last_submission, progress_in, today_of
+from app.annotations.queries import judged_outputs, last_submission, today_and_in
 from app.annotations.service import current_annotation
 from app.annotations.submissions import Demonstration, Judgement
 from app.completions.models import Completion
@@ -52,7 +52,7 @@ class Insistence:
 
 def guidance(session: Session, labeler: User, desk: Desk) -> dict[str, Any]:
     """For the desk's templates."""
-    today, here = today_of(session, labeler, midnight()), progress_in(session, labeler, desk.campaign)
+    today, here = today_and_in(session, labeler, midnight(), desk.campaign)
     return {
         "progress": ShownProgress(today.done, today.minutes, here.done, here.minutes),
         "task_number": today.done + 1,

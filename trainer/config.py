@@ -200,6 +200,7 @@ class SampleConfig(RunSettings):
     reward_model: str = setting("", "folder of a reward model that scores what was sampled")
     k_min: int = setting(4, "completions per prompt and policy at least", minimum=1)
     k_max: int = setting(4, "completions per prompt and policy at most", minimum=1)
+    best_of: int = setting(1, "drawn for each completion kept, which scores highest; needs a reward model", minimum=1)
     temperature: float = setting(1.0, "0 takes the likeliest token", minimum=0)
     top_p: float = setting(1.0, "nucleus sampled from", minimum=0.01, maximum=1)
     top_k: int = setting(0, "likeliest tokens sampled from; 0 takes all", minimum=0)

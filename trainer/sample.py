@@ -44,6 +44,8 @@ class Order:
 def main(config: SampleConfig, folder: RunFolder) -> None:
     if config.k_max < config.k_min:
         raise BadSetting("k_max", f"must be at least k_min, which is {config.k_min}")
+    if config.best_of > 1 and not config.reward_model:
+        raise BadSetting("best_of", "needs a reward model to choose by")
     device = prepare(config)
     reward = load_reward_model(config.reward_model).to(device).eval() if config.reward_model else None
     checkpoints = [name.strip() for name in config.model.split(",")]
@@ -124,12 +126,15 @@ def fill(
     orders: Sequence[Order], policy: Any, encoder: Encoder, reward: RewardModel | None, config: SampleConfig
 ) -> list[Sample]:
     settings = SamplingSettings(config.max_new_tokens, config.temperature, config.top_p, config.top_k)
-    requests = [SampleRequest(order.prompt_ids, order.seeds) for order in orders]
+    seeds = [
+        [drawn for seed in order.seeds for drawn in seeds_to_choose_from(seed, config.best_of)] for order in orders
+    ]
+    requests = [SampleRequest(order.prompt_ids, row) for order, row in zip(orders, seeds, strict=True)]
     drawn = sample_completions(policy, requests, settings, [encoder.end_id], config.batch)
     rows = [
         (order, seed, completion)
-        for order, completions in zip(orders, drawn, strict=True)
-        for seed, completion in zip(order.seeds, completions, strict=True)
+        for order, row, completions in zip(orders, seeds, drawn, strict=True)
+        for seed, completion in zip(row, completions, strict=True)
     ]
     scores = score([(order.prompt_ids, completion) for order, _, completion in rows], encoder, reward, config.batch)
     return [
@@ -142,10 +147,22 @@ def fill(
             checkpoint=order.checkpoint,
             seed=seed,
             temperature=config.temperature,
-            score=value,
+            score=scores[place],
         )
-        for (order, seed, completion), value in zip(rows, scores, strict=True)
+        for place in best_places(scores, config.best_of)
+        for order, seed, completion in [rows[place]]
     ]
+
+
+def seeds_to_choose_from(seed: int, best_of: int) -> list[int]:
+    """The first is the seed of a completion that is not chosen, so that more to choose from never makes it worse."""
+    return [seed, *(seed_of(seed, number) for number in range(1, best_of))]
+
+
+def best_places(scores: Sequence[float | None], best_of: int) -> list[int]:
+    """The highest of each `best_of` in a row, the first of equals [best of n: Stiennon et al. 2020]."""
+    firsts = range(0, len(scores), best_of)
+    return [max(range(first, first + best_of), key=lambda place: scores[place] or 0.0) for first in firsts]
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.models import RewardModel
 from trainer.records import Message, PromptRecord, Sample, read_lines, write_lines
-from trainer.sample import main
+from trainer.sample import best_places, main
 
 ENCODER = make_encoder(make_tokenizer(), 50, 50)
 
@@ -92,6 +92,30 @@ def test_a_reward_model_adds_scores(given: dict[str, Any], tmp_path: Path) -> No
     results = json.loads(RunFolder(tmp_path / "run").results.read_text())
     assert results["completions"] == len(scored)
     assert results["mean_score"] == pytest.approx(sum(s.score or 0 for s in scored) / len(scored), abs=1e-3)
+
+
+def test_of_several_the_reward_model_picks_the_best(given: dict[str, Any], tmp_path: Path) -> None:
+    RewardModel(make_policy(seed=1).base_model).save(tmp_path / "reward")
+    make_tokenizer().save_pretrained(tmp_path / "reward")
+    one, two, eight = (
+        run(tmp_path / f"run-{n}", **given, reward_model=str(tmp_path / "reward"), best_of=n) for n in (1, 2, 8)
+    )
+    assert counts(one) == counts(two) == counts(eight)
+    scores = [[sample.score or 0.0 for sample in samples] for samples in (one, two, eight)]
+    assert all(single <= pair <= many + 1e-5 for single, pair, many in zip(*scores, strict=True))
+    assert sum(scores[0]) < sum(scores[1]) < sum(scores[2])
+    again = run(tmp_path / "again", **given, reward_model=str(tmp_path / "reward"), best_of=8)
+    assert [sample.token_ids for sample in again] == [sample.token_ids for sample in eight]
+
+
+def test_only_a_reward_model_can_pick_the_best(given: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="`best_of` needs a reward model"):
+        run(tmp_path / "run", **given, best_of=2)
+
+
+def test_the_best_of_each_few_is_picked_and_the_first_of_equals() -> None:
+    assert best_places([1.0, 3.0, 2.0, -5.0, -7.0, -5.0], 3) == [1, 3]
+    assert best_places([None, None], 1) == [0, 1]
 
 
 def test_temperature_0_repeats_itself(given: dict[str, Any], tmp_path: Path) -> None:

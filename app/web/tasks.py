@@ -80,7 +80,7 @@ def start(request: Request, session: Session, user: User, wished: int | None) ->
 def show(request: Request, session: SessionDep, number: int) -> Response:
     task = task_numbered(session, number)
     campaign = campaign_numbered(session, task.campaign_id)
-    prompt = session.get(Prompt, task.prompt_id)
+    prompt = session.get(Prompt, task.prompt_id) if task.prompt_id else None
     messages = prompt.messages if prompt else []
     outputs, answers = outputs_of(session, task), answers_to(session, task)
     written = [output.text or "" for output in outputs] + [answer.text or "" for answer in answers]

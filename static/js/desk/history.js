@@ -1,10 +1,12 @@
 // What was judged, as the form would post it: read, written back, and taken back step by step.
-const JUDGED = /^(rank|output|prompt)\[|^text$/;
+const JUDGED = /^(rank|output|prompt|pair)\[|^(text|instruction|use_case)$/;
 
 /** The judgements as [name, value] pairs. */
 export const judgements = (form) => [...new FormData(form)].filter(([name]) => JUDGED.test(name));
 
+/** Whoever adds fields as one goes listens to "desk:restoring" and makes room for all entries. */
 export function restore(form, entries) {
+  form.dispatchEvent(new CustomEvent("desk:restoring", { detail: entries }));
   const chosen = new Set(entries.map(([name, value]) => `${name}\n${value}`)), typed = new Map(entries);
   for (const field of form.elements) {
     if (!JUDGED.test(field.name)) continue;

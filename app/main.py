@@ -33,6 +33,7 @@ from app.web import (
     tasks,
     users,
 )
+from app.web.carrying import install_carrying
 from app.web.cookies import QueuedCookies
 from app.web.errors import FailurePages, install_error_pages
 from app.web.languages import SpokenLanguage
@@ -78,6 +79,7 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     app.state.engine = engine
     app.state.sessions = sessionmaker(engine, expire_on_commit=False)
     install_error_pages(app)
+    install_carrying(app)
     # The last one added stands outermost.
     app.add_middleware(FailurePages)
     app.add_middleware(LeadingScripts)

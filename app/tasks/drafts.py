@@ -83,6 +83,8 @@ def _may_follow(window: Window) -> ColumnElement[bool]:
 def end_draft(assignment: Assignment) -> None:
     """Whoever still writes to it knows less than is now stored, so what is on its way comes too late."""
     assignment.draft_version += 1
+    if assignment.draft:
+        assignment.draft = {**assignment.draft, WINDOW: ""}
 
 
 def discard_draft(assignment: Assignment) -> None:

@@ -11,6 +11,7 @@ from hmac import new as hmac
 from http import HTTPStatus
 from secrets import token_urlsafe
 
+from anyio import move_on_after
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +20,11 @@ from app.errors import DomainError, message
 from app.web.cookies import read_cookie, set_cookie
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# A request holds one of few database sessions while its form arrives (`dependencies.SESSIONS_AT_ONCE`).
+PATIENCE_SECONDS = 20.0
+SLOWEST_BYTES_PER_SECOND = 64 * 1024
+LONGEST_CARRIED = 4 * 1024 * 1024  # see `carrying`
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -46,6 +52,14 @@ class ForgedRequest(DomainError):
 
     status = HTTPStatus.FORBIDDEN
     sentence = message("This form is out of date, so nothing was saved. Reload the page and send it again.")
+
+
+class SentTooSlowly(DomainError):
+    status = HTTPStatus.REQUEST_TIMEOUT
+    sentence = message(
+        "What you sent took too long to arrive, so nothing was saved. "
+        "Go back, look at your connection, and send it again."
+    )
 
 
 def visit_secret(request: Request) -> str:
@@ -86,10 +100,23 @@ async def refuse_forgery(request: Request) -> None:
 
 
 async def sent_form(request: Request) -> FormData:
-    """The posted form, read once. Strangers can send little more than their name and password, and no files."""
+    """The posted form, read once. Strangers can send little more than their name and password, and no files.
+
+    Raises `SentTooSlowly`.
+    """
     if getattr(request.state, "user", None) is None:
-        return await request.form(max_files=0, max_fields=20, max_part_size=64 * 1024)
-    return await request.form(max_files=10, max_fields=5_000, max_part_size=4 * 1024 * 1024)
+        return await form_in_time(request, max_files=0, max_fields=20, max_part_size=64 * 1024)
+    return await form_in_time(request, max_files=10, max_fields=5_000, max_part_size=4 * 1024 * 1024)
+
+
+async def form_in_time(request: Request, **limits: int) -> FormData:
+    """The form, unless it comes so slowly that its sender would keep others waiting. Raises `SentTooSlowly`."""
+    length = request.headers.get("content-length", "")
+    signed_in = getattr(request.state, "user", None) is not None
+    size = int(length) if length.isdecimal() and signed_in else 0
+    with move_on_after(PATIENCE_SECONDS + size / SLOWEST_BYTES_PER_SECOND):
+        return await request.form(**limits)
+    raise SentTooSlowly
 
 
 class SecurityHeaders:

@@ -17,12 +17,13 @@ from app.accounts.signing_in import count_attempt, sign_in, sign_in_once
 from app.translation import gettext as _
 from app.translation import spoken_language
 from app.web.addresses import own_path
+from app.web.carrying import put_back
 from app.web.cookies import drop_cookie, read_cookie, set_cookie
 from app.web.dependencies import SessionDep, Visitor, public
 from app.web.flashes import flash
 from app.web.forms import Form, posted
 from app.web.languages import remember_language
-from app.web.security import begin_visit, sent_form, use_secret
+from app.web.security import LONGEST_CARRIED, begin_visit, form_in_time, use_secret
 from app.web.templating import page, redirect
 
 router = APIRouter()
@@ -32,14 +33,15 @@ class SignIn(BaseModel):
     email: str = Field(max_length=320)
     password: str = Field(max_length=MAX_LENGTH)
     next: str = "/"
+    carried: str = ""
 
 
 SignInForm = Annotated[Form[SignIn], posted(SignIn)]
 
 
 async def whole_form(request: Request) -> None:
-    """Here, because nobody who sends slowly may hold a turn meanwhile."""
-    await sent_form(request)
+    """Here, because nobody who sends slowly may hold a turn meanwhile, and because work may be carried along."""
+    await form_in_time(request, max_files=0, max_fields=20, max_part_size=LONGEST_CARRIED)
 
 
 async def hashing_slot(_sent: Annotated[None, Depends(whole_form)]) -> AsyncIterator[None]:
@@ -64,9 +66,15 @@ def sign_in_with_password(request: Request, session: SessionDep, form: SignInFor
         with request.app.state.sessions.begin() as counting:
             count_attempt(counting, address, form.data.email)
         with form.attempt(session, "password"):
-            enter(request, session, sign_in(session, address, form.data.email, form.data.password))
-            return redirect(own_path(form.data.next))
+            user = sign_in(session, address, form.data.email, form.data.password)
+            enter(request, session, user)
+            return redirect(put_back(request, session, user, form.data.carried) or _landing(form.data))
     return page(request, "signing_in/index.html", status=422, form=form)
+
+
+def _landing(sent: SignIn) -> str:
+    """Somebody else's desk is no place to go."""
+    return "/" if sent.carried else own_path(sent.next)
 
 
 @router.post("/sign-out", dependencies=[public])

@@ -57,11 +57,11 @@ def test_a_draft_that_arrives_after_the_submission_does_not_come_back(session: S
 
 
 def test_a_skip_leaves_what_was_typed(session: Session, assignment: Assignment) -> None:
-    save_draft(session, assignment, Window(0), {"rank[a]": "1"})
+    save_draft(session, assignment, Window(0, "mine", 1), {"rank[a]": "1"})
     skip(session, assignment, "unclear", Sent("one"))
     assert typed_in_draft(assignment) == {"rank[a]": "1"}
     with pytest.raises(DraftIsOlder):
-        save_draft(session, assignment, Window(1), {"rank[a]": "2"})
+        save_draft(session, assignment, Window(1, "mine", 2), {"rank[a]": "2"})
 
 
 def test_what_cannot_be_submitted_is_kept_beside_nothing_else(session: Session, assignment: Assignment) -> None:

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from app.accounts.models import Role, SignInAttempt
 from app.config import Settings
+from app.web.security import LONGEST_CARRIED
 from app.web.templating import static_url
 from tests.app.web.test_signing_in import PASSWORD, make_person
 from tests.factories import make_project
@@ -136,7 +137,8 @@ def test_a_script_sends_the_token_in_a_header(pages: PageClient) -> None:
 
 def test_a_stranger_cannot_send_files_or_long_texts(anybody: TestClient) -> None:
     assert anybody.post("/sign-in", files={"email": b"x"}).status_code == 400
-    assert anybody.post("/sign-in", data={"email": "x" * 100_000}).status_code == 400
+    assert anybody.post("/language", data={"next": "x" * 100_000}).status_code == 400
+    assert anybody.post("/sign-in", data={"carried": "x" * (LONGEST_CARRIED + 1)}).status_code == 400
     assert anybody.post("/sign-in", data={f"field{number}": "x" for number in range(30)}).status_code == 400
 
 

@@ -1,85 +1,112 @@
 // Nothing judged or typed is lost: each change is kept on this device at once, and on the server half a second later.
-import { judgements, restore } from "./history.js";
+import { device, newName } from "./device.js";
+import { judgements } from "./history.js";
+import { notices } from "./notices.js";
+import { recover } from "./recovering.js";
+import { sending } from "./sending.js";
+import { windows } from "./windows.js";
 
-const PAUSE = 500, RETRY = 10_000; // milliseconds
+const PAUSE = 500, LONGEST_PAUSE = 2000, RETRY = 5000; // milliseconds
 
 export function draft(form, words) {
-  const place = `rondo:draft:${form.dataset.assignment}`, chip = form.querySelector("[data-save]");
-  let timer, sending = false, conflict = false;
+  const { draft_version: version, draft_window: name, draft_step: step, csrf_token: token } = form.elements;
+  name.value = newName();
+  const chip = form.querySelector("[data-save]"), kept = device(form.dataset.assignment, name.value);
+  const saver = { form, words, kept, ...notices(form, words) }, read = () => JSON.stringify(judgements(form));
+  let timer, last = read(), unsavedSince = 0, isSending = false, isHeld = false;
 
-  const show = (state, values) => {
+  const show = (saver.show = (state, values) => {
     chip.dataset.save = state;
     chip.textContent = words.tell(state, values);
-  };
+  });
   const later = (wait) => {
     clearTimeout(timer);
     timer = setTimeout(send, wait);
   };
-  const keep = () => {
-    const version = form.elements.draft_version.value;
-    localStorage.setItem(place, JSON.stringify({ at: new Date().toISOString(), version, entries: judgements(form) }));
-    if (conflict) return;
+  const body = () => new URLSearchParams(new FormData(form));
+  const headers = () => ({ accept: "application/json", "x-csrf-token": token.value });
+
+  const keep = (saver.keep = () => {
+    step.value = Number(step.value) + 1;
+    last = read();
+    kept.keep({ window: name.value, version: version.value, entries: judgements(form) });
+    unsavedSince ||= performance.now();
+    if (isHeld) return;
     show(navigator.onLine ? "saving" : "offline");
-    later(PAUSE);
+    later(Math.max(0, Math.min(PAUSE, unsavedSince + LONGEST_PAUSE - performance.now())));
+  });
+  const keepIfChanged = () => {
+    if (read() === last) return;
+    keep();
+    form.dispatchEvent(new CustomEvent("desk:typed"));
   };
 
   /** One request at a time, so that versions follow each other. */
   const send = async () => {
+    if (isHeld || !unsavedSince) return;
     if (!navigator.onLine) return show("offline");
-    if (sending) return later(PAUSE);
-    const sent = localStorage.getItem(place);
-    sending = true;
-    try {
-      await take(await post(), sent);
-    } catch {
-      show("unreachable");
-      later(RETRY);
-    }
-    sending = false;
+    if (isSending) return later(PAUSE);
+    isSending = true;
+    const sent = step.value, request = { method: "POST", body: body(), headers: headers() };
+    await fetch(form.dataset.draft, request).then((answer) => take(answer, sent)).catch(tryAgain);
+    isSending = false;
   };
-  const post = () => fetch(form.dataset.draft, {
-    method: "POST", body: new URLSearchParams(new FormData(form)), keepalive: true, redirect: "manual",
-    headers: { "X-CSRF-Token": form.elements.csrf_token.value },
-  });
-  const take = async (answer, sent) => {
-    if (answer.ok) return saved(answer.status === 204 ? {} : await answer.json(), sent);
-    conflict = answer.status === 409;
-    if (conflict) return show("conflict");
-    if (answer.type === "opaqueredirect" || [401, 403].includes(answer.status)) return show("signed_out");
-    show("unreachable");
+  const tryAgain = () => {
+    show(navigator.onLine ? "unreachable" : "offline");
     later(RETRY);
   };
+  const take = async (answer, sent) => {
+    if (answer.ok) return saved(await answer.json(), sent);
+    if (answer.status === 409) return saver.overtaken(await answer.json());
+    if (answer.status === 401) return signedOut();
+    if (answer.status === 403 && (await saver.refresh())) return later(0); // signed in anew in another window
+    return answer.status === 403 ? signedOut() : tryAgain();
+  };
+  const signedOut = () => {
+    show("signed_out");
+    const address = `/sign-in?next=${encodeURIComponent(location.pathname)}`;
+    saver.tell("signed_out_notice", { sign_in: () => open(address) });
+  };
   /** The copy on this device goes only when the server has answered for exactly that copy. */
-  const saved = ({ saved_at: at, version }, sent) => {
-    if (version !== undefined) form.elements.draft_version.value = version;
-    if (localStorage.getItem(place) === sent) localStorage.removeItem(place);
-    show("saved", { time: new Date(at ?? Date.now()).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) });
+  const saved = ({ saved_at: at, version: now }, sent) => {
+    version.value = now;
+    saver.announce("saved");
+    if (step.value !== sent) return later(0);
+    unsavedSince = 0;
+    kept.forget();
+    return show("saved", { time: new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) });
   };
 
-  /** What this device knows and the server does not yet: nothing was saved since, or by the clocks it is newer. */
-  const recover = () => {
-    const copy = JSON.parse(localStorage.getItem(place) ?? "null"), { savedAt } = form.dataset;
-    const follows = copy?.version === form.elements.draft_version.value;
-    if (!copy || (!follows && savedAt && new Date(copy.at) <= new Date(savedAt))) return;
-    restore(form, copy.entries);
-    show("restored");
-    later(PAUSE);
+  /** While it is held nothing is saved on the server, and this device keeps everything. */
+  saver.hold = () => (isHeld = true);
+  /** A new token after signing in again; resolves to what the server has, or to nothing. */
+  saver.refresh = async () => {
+    const answer = await fetch(form.dataset.draft, { headers: headers() }).catch(() => null);
+    const now = answer?.ok ? await answer.json() : null;
+    if (now) for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = now.token;
+    return now;
   };
-  /** The next task on the desk means that the last one arrived: its copy is of no more use. */
-  const forgetSent = () => {
-    const last = localStorage.getItem("rondo:sent");
-    if (last && last !== place) localStorage.removeItem(last);
+  /** From here on this window's work follows whatever the server has. */
+  saver.takeOver = async () => {
+    const now = await saver.refresh();
+    if (!now) return;
+    version.value = now.version;
+    isHeld = false;
+    keep();
   };
+  const comeBack = async () => {
+    if (chip.dataset.save === "signed_out" && (await saver.refresh())) saver.hush();
+    later(0);
+  };
+  const leave = () => unsavedSince && !isHeld && navigator.onLine && navigator.sendBeacon(form.dataset.draft, body());
 
-  forgetSent();
-  recover();
-  form.addEventListener("desk:change", keep);
-  form.addEventListener("change", keep);
-  form.addEventListener("input", ({ target }) => target.matches("textarea[name]") && keep());
-  form.addEventListener("submit", () => {
-    clearTimeout(timer);
-    localStorage.setItem("rondo:sent", place);
-  });
-  addEventListener("online", send);
+  windows(saver);
+  sending(saver);
+  recover(saver);
+  for (const type of ["desk:change", "change", "input"]) form.addEventListener(type, keepIfChanged);
+  document.addEventListener("visibilitychange", () => (document.hidden ? leave() : comeBack()));
+  addEventListener("pagehide", leave);
+  addEventListener("focus", comeBack);
+  addEventListener("online", comeBack);
   addEventListener("offline", () => show("offline"));
 }

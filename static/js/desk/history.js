@@ -36,6 +36,7 @@ export function history(form) {
     form.dispatchEvent(new CustomEvent("desk:change"));
     return letterThatDiffers(before, last);
   };
+  form.addEventListener("desk:restored", record);
   return { record, undo };
 }
 

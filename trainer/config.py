@@ -113,7 +113,20 @@ class RewardConfig(TrainingSettings):
     epochs: int = setting(1, "passes over the rankings; more than one overfits [InstructGPT C.2]", minimum=1)
     batch: int = setting(64, "rankings per step", minimum=1)
     micro_tokens: int = setting(0, "tokens per forward pass instead of micro_batch rankings; 0: micro_batch", minimum=0)
-    ties: str = setting("drop", "what a tie teaches: nothing, or half a win each", choices=("drop", "half"))
+    loss: str = setting(
+        "pairwise", "of all pairs, or of the whole ranking as choices in turn", choices=("pairwise", "plackett_luce")
+    )
+    ties: str = setting(
+        "drop",
+        "what a tie teaches: nothing, half a win each, or that it is a third outcome [Davidson 1970]",
+        choices=("drop", "half", "davidson"),
+    )
+    tie_strength: float | None = setting(
+        None, "davidson: how likely ties are; none learns it, beginning with their share", minimum=1e-6
+    )
+    margin: float = setting(
+        0.0, "score by which the best must be ahead of the worst, others in proportion; drop and half", minimum=0
+    )
     keep: str = setting(
         "last", "model kept: the last, the best on validation, an average", choices=("last", "best", "average")
     )

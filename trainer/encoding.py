@@ -149,6 +149,7 @@ def _group(encoder: Encoder, row: Comparison, prompt: tuple[int, ...]) -> Ranked
         tuple(completion.ids for completion in completions),
         tuple(rank for _, rank in ranked),
         tuple(completion.truncated for completion in completions),
+        row.cohort,
     )
 
 

@@ -4,18 +4,21 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trainer.records import Cohort
+
 WINDOW = 32
 
 
 @dataclass(frozen=True)
 class RankedGroup:
-    """`ranks`: 1 is best, ties equal; parallel to `completion_ids` and `truncated`."""
+    """`ranks`: 1 is best, ties equal; parallel to `completion_ids` and `truncated`. `cohort`: of who ranked."""
 
     prompt_id: str
     prompt_ids: tuple[int, ...]
     completion_ids: tuple[tuple[int, ...], ...]
     ranks: tuple[int, ...]
     truncated: tuple[bool, ...]
+    cohort: Cohort = "training"
 
     @property
     def k(self) -> int:

@@ -1,6 +1,7 @@
 """Policies, reward models and value models on any Hugging Face causal language model."""
 
 import copy
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,11 @@ class RewardModel(nn.Module):
     """One scalar for a prompt and completion: `head(hidden state of the last real token) - bias`.
 
     Head and scores are fp32 whatever the backbone is: bf16 rounds scores above 4 to steps of 1/32.
+    `log_tie_strength` is there where ties were an outcome of their own (`losses.davidson_loss`).
     """
 
     bias: Tensor
+    log_tie_strength: nn.Parameter | None
 
     def __init__(self, backbone: Any) -> None:
         super().__init__()
@@ -66,6 +69,15 @@ class RewardModel(nn.Module):
         self.head = nn.Linear(width, 1, bias=False, dtype=torch.float32)
         nn.init.normal_(self.head.weight, std=1 / (width + 1) ** 0.5)
         self.register_buffer("bias", torch.zeros((), dtype=torch.float32))
+        self.register_parameter("log_tie_strength", None)
+
+    def expect_ties(self, strength: float, *, learned: bool) -> None:
+        logarithm = torch.tensor(math.log(strength), device=self.head.weight.device)
+        self.log_tie_strength = nn.Parameter(logarithm, requires_grad=learned)
+
+    @property
+    def tie_strength(self) -> float | None:
+        return None if self.log_tie_strength is None else float(self.log_tie_strength.detach().exp())
 
     def forward(self, batch: Rows | SharedPrompts) -> Tensor:
         """[N] scores, the same for both layouts."""
@@ -73,7 +85,10 @@ class RewardModel(nn.Module):
 
     def save(self, folder: Path) -> None:
         self.backbone.save_pretrained(folder)
-        save_file({"weight": self.head.weight.detach().cpu(), "bias": self.bias.cpu()}, folder / HEAD_NAME)
+        tensors = {"weight": self.head.weight.detach().cpu(), "bias": self.bias.cpu()}
+        if self.log_tie_strength is not None:
+            tensors["log_tie_strength"] = self.log_tie_strength.detach().cpu()
+        save_file(tensors, folder / HEAD_NAME)
 
 
 def load_reward_model(folder: str | Path) -> RewardModel:
@@ -84,6 +99,8 @@ def load_reward_model(folder: str | Path) -> RewardModel:
     saved = load_file(path)
     model.head.weight.data.copy_(saved["weight"])
     model.bias.copy_(saved["bias"])
+    if "log_tie_strength" in saved:
+        model.expect_ties(float(saved["log_tie_strength"].exp()), learned=False)
     return model
 
 

@@ -1,43 +1,34 @@
 """A reward model from whole rankings: each completion scored once, all its pairs compared [InstructGPT 3.5]."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from trainer.card import digests, write_card
-from trainer.config import RewardConfig
+from trainer.config import BadSetting, RewardConfig
 from trainer.encoding import Encoder, groups_from_comparisons, groups_from_demonstrations, load_tokenizer, make_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.groups import RankedGroup, Sampler, micro_batches, token_batches
 from trainer.layout_choice import LayOut
 from trainer.loop import Loop, Stateful, make_learner, prepare
-from trainer.losses import pair_wins, ranking_loss, ranking_loss_with_half_ties
+from trainer.losses import davidson_loss, ranking_loss, ranking_loss_with_half_ties, tie_strength_of
 from trainer.models import Average, Best, RewardModel, add_residual_dropout, check_room, load_backbone
+from trainer.preference_losses import first_choice_loss
 from trainer.records import SPLITS, Comparison, Demonstration, read_lines
+from trainer.reward_measures import Accuracy, counted, measures
 
 DEMONSTRATIONS_SCORED = 1000
 
 GroupLoss = Callable[[Tensor, Sequence[int]], Tensor]
-LOSSES: dict[str, GroupLoss] = {"drop": ranking_loss, "half": ranking_loss_with_half_ties}
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Of the untied pairs, how many the scores order rightly; equal scores count half."""
-
-    won: float
-    pairs: int
-
-    @property
-    def share(self) -> float | None:
-        return self.won / self.pairs if self.pairs else None
 
 
 def main(config: RewardConfig, folder: RunFolder) -> None:
+    check_loss(config)
     device = prepare(config)
     tokenizer = load_tokenizer(config.model)
     encoder = make_encoder(tokenizer, config.max_prompt_tokens, config.max_completion_tokens)
@@ -46,6 +37,7 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     model = RewardModel(load_backbone(config.model)).to(device)
     check_room(model.backbone, max(group.longest for rows in groups.values() for group in rows))
     add_residual_dropout(model, config.residual_dropout)
+    group_loss = make_loss(config, model, [group.ranks for group in train])
     lay_out = LayOut(model.backbone, config.layout, encoder.pad_id, device)
 
     sampler = Sampler([group.longest for group in train], config.batch, config.seed)
@@ -59,7 +51,7 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     for step in loop:
         model.train()
         batch = [train[index] for index in sampler.at(step)]
-        loss, seen = accumulate(model, lay_out, parts_of(batch, config), LOSSES[config.ties])
+        loss, seen = accumulate(model, lay_out, parts_of(batch, config), group_loss)
         norm = learner.update(step)
         if isinstance(kept, Average):
             kept.update(model)
@@ -76,10 +68,29 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     centre(model, lay_out, reference_groups(config, encoder) or train, config.batch)
     model.save(folder.model)
     tokenizer.save_pretrained(folder.model)
-    measured = {split: vars(accuracy(model, lay_out, groups[split], config.batch)) for split in ("validation", "test")}
+    measured = measured_on(groups, model, lay_out, config.batch)
     sources = digests(model=config.model, comparisons=config.comparisons, demonstrations=config.demonstrations)
     write_card(folder.model, config, sources, measured)
     folder.write_results(measured)
+
+
+def check_loss(config: RewardConfig) -> None:
+    """Raises `BadSetting` for settings that do not go together."""
+    if config.loss == "plackett_luce" and config.ties != "drop":
+        raise BadSetting("ties", "must be drop with plackett_luce, where tied outputs do not compete with each other")
+    if config.margin and (config.loss == "plackett_luce" or config.ties == "davidson"):
+        raise BadSetting("margin", "needs the loss pairwise and ties drop or half")
+
+
+def make_loss(config: RewardConfig, model: RewardModel, rankings: Sequence[Sequence[int]]) -> GroupLoss:
+    """Of one prompt's scores and ranks; Davidson's looks up the model's tie strength, which this gives it."""
+    if config.loss == "plackett_luce":
+        return first_choice_loss
+    if config.ties == "davidson":
+        model.expect_ties(config.tie_strength or tie_strength_of(rankings), learned=config.tie_strength is None)
+        return lambda scores, ranks: davidson_loss(scores, ranks, cast("Tensor", model.log_tie_strength))
+    pairwise = {"drop": ranking_loss, "half": ranking_loss_with_half_ties}[config.ties]
+    return partial(pairwise, margin=config.margin)
 
 
 def ranked_groups(config: RewardConfig, encoder: Encoder) -> dict[str, list[RankedGroup]]:
@@ -88,7 +99,7 @@ def ranked_groups(config: RewardConfig, encoder: Encoder) -> dict[str, list[Rank
     groups = {
         split: groups_from_comparisons(encoder, [row for row in records if row.split == split]) for split in SPLITS
     }
-    groups["train"] = [group for group in groups["train"] if config.ties == "half" or group.has_preference]
+    groups["train"] = [group for group in groups["train"] if config.ties != "drop" or group.has_preference]
     if not groups["train"]:
         raise TrainerError(f"{config.comparisons} holds no ranking of the split train that prefers anything.")
     return groups
@@ -138,11 +149,6 @@ def scores_of(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup]
     return torch.split(scores, [group.k for group in groups])
 
 
-def counted(scores: Sequence[Tensor], groups: Sequence[RankedGroup]) -> Accuracy:
-    results = [pair_wins(row.tolist(), group.ranks) for row, group in zip(scores, groups, strict=True)]
-    return Accuracy(sum(won for won, _ in results), sum(pairs for _, pairs in results))
-
-
 @torch.no_grad()
 def all_scores(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup], batch: int) -> list[Tensor]:
     """[K] scores of each group, in the order of `groups`, without dropout."""
@@ -157,6 +163,19 @@ def all_scores(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup
 
 def accuracy(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup], batch: int) -> Accuracy:
     return counted(all_scores(model, lay_out, groups, batch), groups)
+
+
+def measured_on(
+    groups: Mapping[str, Sequence[RankedGroup]], model: RewardModel, lay_out: LayOut, batch: int
+) -> dict[str, Any]:
+    """For results and card: what the model makes of validation and test."""
+    measured: dict[str, Any] = {
+        split: measures(all_scores(model, lay_out, groups[split], batch), groups[split])
+        for split in ("validation", "test")
+    }
+    if model.tie_strength is not None:
+        measured["tie_strength"] = round(model.tie_strength, 6)
+    return measured
 
 
 def centre(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup], batch: int) -> None:

@@ -1,5 +1,6 @@
 """Trap 4 (what carries a label), trap 18 (where the reward sits), and the road from a file to a `RankedGroup`."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -136,3 +137,9 @@ def test_rankings_reach_the_group_unchanged(rankings: list[list[tuple[int, str]]
         assert tuple(encoder.text(ids) for ids in group.completion_ids) == row.completions
         for (one, other), (left, right) in zip(pairwise(row.ranks or ()), pairwise(group.ranks), strict=True):
             assert (one < other, one == other) == (left < right, left == right)
+
+
+def test_a_group_remembers_the_cohort_of_who_ranked_it() -> None:
+    rows = [make_comparison(0), replace(make_comparison(1), cohort="held_out")]
+    groups = groups_from_comparisons(make(), rows)
+    assert [group.cohort for group in groups] == ["training", "held_out"]

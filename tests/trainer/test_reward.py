@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from tests.trainer.tiny import make_comparison, make_demonstration, make_group, make_policy, make_tokenizer, save_policy
-from trainer.config import RewardConfig
+from trainer.config import BadSetting, RewardConfig
 from trainer.encoding import groups_from_comparisons, groups_from_demonstrations, make_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.groups import micro_batches, token_batches
 from trainer.layout_choice import LayOut
-from trainer.losses import ranking_loss
+from trainer.losses import ranking_loss, tie_strength_of
 from trainer.models import RewardModel, load_reward_model
 from trainer.records import write_lines
 from trainer.reward import accumulate, accuracy, all_scores, main
@@ -105,6 +105,56 @@ def test_a_resumed_run_ends_in_the_same_weights(keep: str, tmp_path: Path) -> No
         (whole.checkpoints / name / "state.pt").unlink()
     again = load_reward_model(run(config, whole.path).model).state_dict()
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"ties": "davidson"}, {"ties": "davidson", "tie_strength": 0.5}, {"loss": "plackett_luce"}, {"margin": 1.0}],
+    ids=str,
+)
+def test_every_loss_learns_an_order_that_can_be_learned(values: dict[str, object], tmp_path: Path) -> None:
+    folder = run(settings(tmp_path, epochs=25, learning_rate=5e-3, **values), tmp_path / "run")
+    model = load_reward_model(folder.model)
+    groups = groups_from_comparisons(ENCODER, [make_comparison(number) for number in range(9)])
+    assert accuracy(model, LAY_OUT, groups, 4).share == 1.0
+
+
+def test_how_likely_ties_are_is_learned_kept_and_told(tmp_path: Path) -> None:
+    config = settings(tmp_path, ties="davidson", epochs=3, learning_rate=1e-2)
+    folder = run(config, tmp_path / "learned")
+    told = json.loads(folder.results.read_text())["tie_strength"]
+    begun = tie_strength_of([(1, 2, 3)] * 9 + [(1, 1, 1)])
+    assert told != pytest.approx(begun)
+    assert load_reward_model(folder.model).tie_strength == pytest.approx(told, rel=1e-4)
+    fixed = run(settings(tmp_path, ties="davidson", tie_strength=0.25), tmp_path / "fixed")
+    assert load_reward_model(fixed.model).tie_strength == pytest.approx(0.25)
+    assert load_reward_model(run(settings(tmp_path), tmp_path / "dropped").model).tie_strength is None
+
+
+def test_a_resumed_run_keeps_its_tie_strength(tmp_path: Path) -> None:
+    config = settings(tmp_path, ties="davidson", epochs=2, checkpoint_every=2, keep_checkpoints=9)
+    whole = run(config, tmp_path / "whole")
+    first = load_reward_model(whole.model).state_dict()
+    newest = sorted(whole.checkpoints.glob("step-*"))[1:]
+    for checkpoint in newest:
+        (checkpoint / "state.pt").unlink()
+    again = load_reward_model(run(config, whole.path).model).state_dict()
+    assert "log_tie_strength" in first
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"loss": "plackett_luce", "ties": "half"}, "ties"),
+        ({"loss": "plackett_luce", "margin": 1.0}, "margin"),
+        ({"ties": "davidson", "margin": 1.0}, "margin"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_named(values: dict[str, object], name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting) as caught:
+        main(settings(tmp_path, **values), RunFolder(tmp_path))
+    assert caught.value.name == name
 
 
 def test_a_file_that_prefers_nothing_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""How well a reward model orders rankings: over all, by labelers' cohort, by K, and what it makes of length."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainer.groups import RankedGroup
+from trainer.losses import pair_wins
+
+Scored = tuple[Tensor, RankedGroup]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Of the untied pairs, how many the scores order rightly; equal scores count half."""
+
+    won: float
+    pairs: int
+
+    @property
+    def share(self) -> float | None:
+        return self.won / self.pairs if self.pairs else None
+
+
+def counted(scores: Sequence[Tensor], groups: Sequence[RankedGroup]) -> Accuracy:
+    results = [pair_wins(row.tolist(), group.ranks) for row, group in zip(scores, groups, strict=True)]
+    return Accuracy(sum(won for won, _ in results), sum(pairs for _, pairs in results))
+
+
+def measures(scores: Sequence[Tensor], groups: Sequence[RankedGroup]) -> dict[str, Any]:
+    """For the results and the card. `length_correlation` stands beside that of people's own ranks."""
+    scored = list(zip(scores, groups, strict=True))
+    lengths = [torch.tensor([float(len(ids)) for ids in group.completion_ids]) for group in groups]
+    preferences = [-torch.tensor(group.ranks, dtype=torch.float32) for group in groups]
+    return {
+        **_told(counted(scores, groups)),
+        "by_cohort": _by(scored, lambda group: group.cohort),
+        "by_k": _by(scored, lambda group: str(group.k)),
+        "length_correlation": correlation_within(scores, lengths),
+        "length_correlation_of_people": correlation_within(preferences, lengths),
+    }
+
+
+def _by(scored: Sequence[Scored], trait: Callable[[RankedGroup], str]) -> dict[str, dict[str, float | int | None]]:
+    parts: dict[str, list[Scored]] = {}
+    for one in scored:
+        parts.setdefault(trait(one[1]), []).append(one)
+    return {
+        name: _told(counted([scores for scores, _ in members], [group for _, group in members]))
+        for name, members in sorted(parts.items())
+    }
+
+
+def _told(accuracy: Accuracy) -> dict[str, float | int | None]:
+    share = accuracy.share
+    return {**vars(accuracy), "accuracy": None if share is None else round(share, 4)}
+
+
+def correlation_within(values: Sequence[Tensor], others: Sequence[Tensor]) -> float | None:
+    """Pearson's, of what is above or below the mean of its prompt; None where either never differs."""
+    if not values:
+        return None
+    one, other = (torch.cat([row.cpu() - row.cpu().mean() for row in rows]).double() for rows in (values, others))
+    size = float(one.norm() * other.norm())
+    return round(float(one @ other) / size, 4) if size > 1e-9 else None

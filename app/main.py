@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.orm import sessionmaker
+from starlette.middleware.gzip import GZipMiddleware
 
 from app.config import Settings
 from app.web import (
@@ -25,6 +26,7 @@ from app.web import (
     projects,
     prompts,
     rating_forms,
+    red_teaming,
     reports,
     rounds,
     rules,
@@ -67,9 +69,12 @@ AREAS = (
     checkpoints,
     campaign_planning,
     campaigns,
+    red_teaming,
     rounds,
     runs,
 )
+
+COMPRESSION = 5  # a desk with nine long texts is 3 % longer than at 9, in half the time
 
 
 def create_app(settings: Settings, engine: Engine) -> FastAPI:
@@ -86,6 +91,7 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     app.add_middleware(SpokenLanguage)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(QueuedCookies)
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=COMPRESSION)
     app.add_middleware(ForwardedHeaders, trusted_proxies=settings.trusted_proxies)
     for area in AREAS:
         app.include_router(area.router)

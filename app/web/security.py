@@ -9,7 +9,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from hmac import new as hmac
 from http import HTTPStatus
-from secrets import token_urlsafe
+from secrets import token_bytes, token_urlsafe
 
 from anyio import move_on_after
 from starlette.datastructures import FormData
@@ -87,7 +87,28 @@ def sign(request: Request, purpose: str, text: str = "") -> str:
 
 
 def csrf_token(request: Request) -> str:
-    return sign(request, "csrf")
+    """Another one in every answer, all of them good.
+
+    Answers are compressed, so their lengths tell what repeats in them: a token that stayed the same beside words that a
+    stranger put into the page could be guessed sign by sign (BREACH, 2013).
+    """
+    token = bytes.fromhex(sign(request, "csrf"))
+    mask = token_bytes(len(token))
+    return (mask + _masked(token, mask)).hex()
+
+
+def _masked(token: bytes, mask: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(token, mask, strict=True))
+
+
+def _is_token(request: Request, sent: str) -> bool:
+    token = bytes.fromhex(sign(request, "csrf"))
+    try:
+        given = bytes.fromhex(sent)
+    except ValueError:
+        return False
+    mask, rest = given[: len(token)], given[len(token) :]
+    return len(given) == 2 * len(token) and compare_digest(_masked(rest, mask), token)
 
 
 async def refuse_forgery(request: Request) -> None:
@@ -95,7 +116,7 @@ async def refuse_forgery(request: Request) -> None:
     if request.method in SAFE_METHODS:
         return
     sent = request.headers.get("x-csrf-token") or (await sent_form(request)).get("csrf_token")
-    if not isinstance(sent, str) or not compare_digest(sent.encode(), csrf_token(request).encode()):
+    if not isinstance(sent, str) or not _is_token(request, sent):
         raise ForgedRequest
 
 

@@ -15,11 +15,15 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 HOW_TO_GET_ONE = "No Chromium was found. Install chromium or Chrome, or run: playwright install --with-deps chromium"
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_type: BrowserType) -> dict[str, Any]:
+def installed_chromium(browser_type: BrowserType) -> str | None:
     installed = next(filter(None, map(shutil.which, NAMES)), None)
     fetched = browser_type.executable_path
-    found = installed or (fetched if Path(fetched).exists() else None)
+    return installed or (fetched if Path(fetched).exists() else None)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_type: BrowserType) -> dict[str, Any]:
+    found = installed_chromium(browser_type)
     if found is None and os.environ.get("RONDO_REQUIRE_BROWSER") == "1":
         pytest.fail(HOW_TO_GET_ONE)
     if found is None:

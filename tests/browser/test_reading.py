@@ -107,7 +107,7 @@ def test_an_output_is_read_as_it_was_written_and_compared_so(opened: Opened) -> 
 
 def test_the_length_of_an_output_stands_on_its_card(opened: Opened) -> None:
     desk = opened("Don't **count** the marks.", "写 一 words")
-    lengths = desk.locator(".length").all_inner_texts()
+    lengths = desk.locator(".length").all_text_contents()
     assert lengths == ["4 words, 26 characters", "3 words, 9 characters"]
 
 

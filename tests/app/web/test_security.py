@@ -191,3 +191,32 @@ def test_a_page_that_is_out_of_date_never_shows_a_password(pages: PageClient) ->
 def test_an_unknown_address_keeps_the_navigation_of_who_is_signed_in(pages: PageClient) -> None:
     pages.sign_in_as(Role.RESEARCHER)
     assert pages.get("/nowhere", status=404).links["Projects"] == "/projects"
+
+
+def test_no_two_answers_carry_the_same_token_and_each_is_good(pages: PageClient) -> None:
+    pages.sign_in_as(Role.LABELER)
+    tokens = {pages.csrf_token() for _ in range(3)}
+    assert len(tokens) == 3
+    for token in tokens:
+        assert pages.http.post("/account", data={"name": "Grace", "csrf_token": token}).status_code == 303
+
+
+def test_a_bent_token_is_refused(pages: PageClient) -> None:
+    pages.sign_in_as(Role.LABELER)
+    token = pages.csrf_token()
+    bent = token[:-1] + ("1" if token[-1] == "0" else "0")
+    for sent in (bent, token[:-2], token + token, "0" * len(token), "00", "no hex", "é" * 64):
+        assert pages.http.post("/account", data={"name": "Mallory", "csrf_token": sent}).status_code == 403
+
+
+def test_pages_and_scripts_are_compressed_and_pictures_of_letters_are_not(pages: PageClient) -> None:
+    pages.sign_in_as(Role.LABELER)
+    page = pages.http.get("/account", headers={"accept-encoding": "gzip"})
+    assert page.headers["content-encoding"] == "gzip"
+    assert "accept-encoding" in page.headers["vary"].lower()
+    script = pages.http.get(static_url("vendor/sortable.js"), headers={"accept-encoding": "gzip"})
+    assert int(script.headers.get("content-length", 0)) < 60_000
+    assert script.headers["content-encoding"] == "gzip"
+    font = pages.http.get(static_url("vendor/next-latin.woff2"), headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in font.headers
+    assert "content-encoding" not in pages.http.get("/account", headers={"accept-encoding": "identity"}).headers

@@ -1,17 +1,18 @@
 """Which annotations and prompts a dataset takes."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.accounts.models import Cohort
+from app.accounts.models import Cohort, Origin, User
 from app.annotations.models import Annotation
 from app.campaigns.models import Campaign, CampaignKind
 from app.projects.models import Project
-from app.prompts.models import Prompt, Split
+from app.prompts.models import Prompt, PromptKind, Split
 from app.tasks.models import Purpose, Task
 from app.translation import gettext
 
@@ -29,6 +30,7 @@ class DatasetFilter(BaseModel):
     campaigns: tuple[int, ...] | None = Field(default=None, description="Campaign numbers; without them all.")
     since: date | None = None
     until: date | None = Field(default=None, description="The last day taken.")
+    attacks: bool = Field(default=False, description="Prompts that attack a rule, and what was said of their answers.")
     at_most: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
@@ -60,19 +62,42 @@ def annotations_taken(project: Project, chosen: DatasetFilter) -> list[ColumnEle
         conditions.append(Annotation.simulated == (chosen.people == "simulated"))
     if chosen.campaigns is not None:
         conditions.append(Campaign.id.in_(chosen.campaigns))
-    return conditions
+    return [*conditions, *_attacks_only_if_asked(chosen)]
 
 
 def prompts_taken(project: Project, chosen: DatasetFilter) -> list[ColumnElement[bool]]:
-    """Conditions over prompts alone: people and cohort say nothing of them."""
-    conditions = [
+    """Conditions over prompts alone. Cohort says nothing of them: what held-out labelers wrote is a test by its split.
+
+    Campaigns give the prompts of their tasks, or those that were written in them. What simulated labelers wrote stays
+    away from people's; imported prompts go with either.
+    """
+    conditions: list[ColumnElement[bool]] = [
         Prompt.project_id == project.id,
+        Prompt.in_use.is_(True),
         Prompt.split.in_(chosen.splits),
         *_between(Prompt.created_at, chosen),
+        *_attacks_only_if_asked(chosen),
     ]
+    if chosen.people != "both":
+        wanted = Origin.SIMULATED if chosen.people == "people" else Origin.PERSON
+        conditions.append(~exists().where(User.id == Prompt.author_id, User.origin == wanted))
     if chosen.campaigns is not None:
-        conditions.append(Prompt.id.in_(select(Task.prompt_id).where(Task.campaign_id.in_(chosen.campaigns))))
+        conditions.append(_of_campaigns(chosen.campaigns))
     return conditions
+
+
+def _of_campaigns(campaigns: Sequence[int]) -> ColumnElement[bool]:
+    tasks = select(Task.prompt_id).where(Task.campaign_id.in_(campaigns), Task.prompt_id.is_not(None))
+    written = (
+        select(Annotation.prompt_id)
+        .join(Task, Task.id == Annotation.task_id)
+        .where(Task.campaign_id.in_(campaigns), Annotation.prompt_id.is_not(None), Annotation.current)
+    )
+    return Prompt.id.in_(tasks) | Prompt.id.in_(written)
+
+
+def _attacks_only_if_asked(chosen: DatasetFilter) -> list[ColumnElement[bool]]:
+    return [] if chosen.attacks else [Prompt.kind.is_distinct_from(PromptKind.ATTACK)]
 
 
 def _between(column: InstrumentedAttribute[datetime], chosen: DatasetFilter) -> list[ColumnElement[bool]]:

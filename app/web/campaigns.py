@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.accounts.models import Role
 from app.accounts.queries import user_with
-from app.campaigns.models import Campaign
+from app.campaigns.models import Campaign, CampaignKind
 from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import campaigns, frozen_form, members, rule_of
 from app.campaigns.service import close_campaign, open_campaign
@@ -21,6 +21,7 @@ from app.projects.ready_made import NAMES
 from app.quality.agreement import pairwise_agreement
 from app.quality.membership import admit, admit_cohort, pause
 from app.quality.progress import progress_of, shares_in
+from app.rounds.attacks import answerings, attacks_in, models_that_answer
 from app.tasks.queries import set_aside_tasks, task_count, tasks_in
 from app.translation import gettext as _
 from app.web.dependencies import SessionDep, allow
@@ -66,7 +67,17 @@ def show(request: Request, session: SessionDep, number: int) -> Response:
         set_aside=set_aside_tasks(session, campaign),
         rule=rule_of(session, campaign),
         form_name=_form_name(session, campaign),
+        red_team=_red_team(session, campaign) if campaign.kind is CampaignKind.RED_TEAM else None,
     )
+
+
+def _red_team(session: Session, campaign: Campaign) -> dict[str, object]:
+    """What has become of a campaign's attacks, and which models may answer them."""
+    return {
+        "attacks": attacks_in(session, campaign),
+        "models": models_that_answer(session, project_numbered(session, campaign.project_id)),
+        "answerings": answerings(session, campaign),
+    }
 
 
 def _form_name(session: Session, campaign: Campaign) -> str:

@@ -32,6 +32,11 @@ from app.web.templating import page, redirect
 
 router = APIRouter(prefix="/datasets")
 RESEARCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
+KINDS = {
+    CampaignKind.DEMONSTRATE: DatasetKind.DEMONSTRATIONS,
+    CampaignKind.WRITE_PROMPTS: DatasetKind.PROMPTS,
+    CampaignKind.RED_TEAM: DatasetKind.PROMPTS,
+}
 
 
 class NewDataset(BaseModel):
@@ -44,6 +49,7 @@ class NewDataset(BaseModel):
     since: date | None = None
     until: date | None = None
     at_most: int | None = Field(default=None, ge=1)
+    attacks: bool = False
     do: Literal["count", "freeze"] = "count"
 
     def filter(self) -> DatasetFilter:
@@ -57,6 +63,7 @@ class NewDataset(BaseModel):
                 since=self.since,
                 until=self.until,
                 at_most=self.at_most,
+                attacks=self.attacks,
             )
         except ValidationError as error:
             raise InvalidInput(reason=error.errors()[0]["msg"].removeprefix("Value error, ")) from error
@@ -84,6 +91,7 @@ def new(request: Request, session: SessionDep, project: int, campaign: int | Non
     form = Form[NewDataset].showing(
         kind=begun.kind.value,
         cohort=begun.cohort.value,
+        attacks=1 if begun.attacks else None,
         **{
             "splits[]": [split.value for split in begun.splits],
             "campaigns[]": [str(number) for number in begun.campaigns],
@@ -93,9 +101,11 @@ def new(request: Request, session: SessionDep, project: int, campaign: int | Non
 
 
 def _answers_of(campaign: Campaign) -> NewDataset:
-    written = campaign.kind is CampaignKind.DEMONSTRATE
-    kind = DatasetKind.DEMONSTRATIONS if written else DatasetKind.COMPARISONS
-    return NewDataset(kind=kind, cohort=campaign.cohort, splits=list(Split), campaigns=[campaign.id])
+    kind = KINDS.get(campaign.kind, DatasetKind.COMPARISONS)
+    about_attacks = campaign.rule_id is not None
+    return NewDataset(
+        kind=kind, cohort=campaign.cohort, splits=list(Split), campaigns=[campaign.id], attacks=about_attacks
+    )
 
 
 @router.post("", dependencies=RESEARCHERS)

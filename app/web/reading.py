@@ -18,6 +18,7 @@ from app.web.rendering import RENDERER, is_too_long, render_unmarked, render_unt
 MARKING_SECONDS = 0.11
 PAGE_SECONDS = 0.16
 MEMORY_CHARACTERS = 32_000_000
+WORTH_KEEPING = 2_000  # characters; a page of shorter texts is formatted before a database has found and kept them
 
 Key = tuple[bytes, str]  # digest and language
 
@@ -59,9 +60,10 @@ def html_of(session: Session, texts: Iterable[str]) -> dict[str, Markup]:
     keys = {(_digest(text), language): text for text in wanted if not is_too_long(text)}
     html = memory.among(keys)
     if missing := keys.keys() - html.keys():
-        kept = kept_html(session, [digest for digest, _ in missing], RENDERER, language)
+        long = {key[0] for key in missing if len(keys[key]) >= WORTH_KEEPING}
+        kept = kept_html(session, long, RENDERER, language) if long else {}
         fresh = _formatted({key: text for key, text in keys.items() if key in missing and key[0] not in kept})
-        keep_html(session, {digest: text for (digest, _), text in fresh.items()}, RENDERER, language)
+        keep_html(session, {digest: text for (digest, _), text in fresh.items() if digest in long}, RENDERER, language)
         found = {(digest, language): text for digest, text in kept.items()} | fresh
         memory.keep(found)
         html |= found

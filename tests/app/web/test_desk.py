@@ -347,6 +347,7 @@ def test_each_text_is_kept_formatted_however_often_it_is_shown(
     pages: PageClient, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "memory", reading.Memory(10_000_000))
+    monkeypatch.setattr(reading, "WORTH_KEEPING", 0)
     path = _nine_long_outputs(pages, session, MARKUP)
     for _ in range(11):  # a view keeps one at least, however slow the machine is
         pages.get(path)

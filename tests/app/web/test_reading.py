@@ -16,6 +16,7 @@ from app.web.rendering import MAX_BYTES, RENDERER
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "memory", Memory(100_000))
+    monkeypatch.setattr(reading, "WORTH_KEEPING", 0)
 
 
 @contextmanager
@@ -47,6 +48,15 @@ def test_a_page_asks_once_for_all_its_texts_and_keeps_what_is_new(session: Sessi
     with statements(session) as said:
         assert html_of(session, ["two", "*one*"]) == html
     assert said == []
+
+
+def test_short_texts_are_formatted_anew_without_asking(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "WORTH_KEEPING", 10)
+    with statements(session) as said:
+        assert html_of(session, ["*one*"]) == {"*one*": "<p><em>one</em></p>\n"}
+    assert said == []
+    html_of(session, ["*one*", "*long* enough"])
+    assert kept(session) == 1
 
 
 def test_what_is_kept_is_not_formatted_again(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

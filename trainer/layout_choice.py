@@ -8,7 +8,7 @@ import torch
 from trainer.config import BadSetting
 from trainer.groups import RankedGroup
 from trainer.layout import Rows, rows_from_groups
-from trainer.shared_attention import FAMILIES, can_share
+from trainer.shared_attention import FAMILIES, can_share, runs_layers_again
 from trainer.shared_prompt import SharedPrompts, shared_from_groups
 
 # What the small operations that `shared` adds to a layer cost, in multiplications that the device would do meanwhile.
@@ -23,7 +23,8 @@ class LayOut:
 
     def __init__(self, backbone: Any, layout: str, pad_id: int, device: torch.device) -> None:
         if layout == "shared" and not can_share(backbone):
-            raise BadSetting("layout", f"must be rows or auto for a model of the type {backbone.config.model_type}")
+            kind = "gradient checkpointing" if runs_layers_again(backbone) else backbone.config.model_type
+            raise BadSetting("layout", f"must be rows or auto with {kind}")
         self.layout = layout
         self.pad_id = pad_id
         self.device = device

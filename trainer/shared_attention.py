@@ -48,7 +48,12 @@ FAMILIES = {
 
 
 def can_share(backbone: Any) -> bool:
-    return backbone.config.model_type in FAMILIES
+    return backbone.config.model_type in FAMILIES and not runs_layers_again(backbone)
+
+
+def runs_layers_again(backbone: Any) -> bool:
+    """Under gradient checkpointing layers run in the backward pass too, when their attention is their own again."""
+    return any(vars(module).get("gradient_checkpointing", False) for module in backbone.modules())
 
 
 def scored_hidden(backbone: Any, shared: SharedPrompts) -> Tensor:

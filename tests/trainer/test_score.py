@@ -9,7 +9,7 @@ from trainer.encoding import make_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.layout import rows_from_pairs
-from trainer.models import RewardModel
+from trainer.models import RewardModel, load_reward_model
 from trainer.records import Comparison, Message, PromptRecord, Sample, ScoreRecord, read_lines, write_lines
 from trainer.score import main
 
@@ -26,8 +26,6 @@ def settings(tmp_path: Path, **values: object) -> ScoreConfig:
 
 
 def score_alone(tmp_path: Path, ids: tuple[int, ...]) -> float:
-    from trainer.models import load_reward_model
-
     model = load_reward_model(tmp_path / "reward").eval()
     return float(model(rows_from_pairs(ENCODER.prompts([PROMPT]), [ids], 0)).detach())
 
@@ -51,6 +49,23 @@ def test_samples_come_back_with_their_scores(tmp_path: Path) -> None:
     scores = list(read_lines(ScoreRecord, folder.scores))
     assert [record.completion_id for record in scores] == ["1", "2", "3"]
     assert [record.score for record in scores] == [sample.score for sample in scored]
+
+
+@pytest.mark.parametrize("layout", ["rows", "shared", "auto"])
+def test_prompts_that_take_turns_get_their_own_scores(layout: str, tmp_path: Path) -> None:
+    prompts = {"p1": "Where?", "p2": "Where is it, and what is it near?", "p3": "Where?"}
+    texts = ("By the river.", "No.", "In the city centre.", "Near the park.", "No.")
+    samples = [replace(make_sample(text), prompt_id=f"p{place % 3 + 1}") for place, text in enumerate(texts)]
+    write_lines(tmp_path / "samples.jsonl", samples)
+    records = [PromptRecord(name, (Message("user", words),)) for name, words in prompts.items()]
+    write_lines(tmp_path / "prompts.jsonl", records)
+    files = {"samples": str(tmp_path / "samples.jsonl"), "prompts": str(tmp_path / "prompts.jsonl")}
+    main(settings(tmp_path, layout=layout, **files), RunFolder(tmp_path))
+    model = load_reward_model(tmp_path / "reward").eval()
+    for sample in read_lines(Sample, tmp_path / "samples.jsonl"):
+        prompt = ENCODER.prompts([(Message("user", prompts[sample.prompt_id]),)])
+        alone = float(model(rows_from_pairs(prompt, [sample.token_ids], 0)).detach())
+        assert sample.score == pytest.approx(alone, abs=1e-5)
 
 
 def test_sampled_ids_are_scored_as_sampled(tmp_path: Path) -> None:

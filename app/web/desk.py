@@ -85,16 +85,16 @@ def submit(
     work = desk(session, assignment)
     revising = assignment.state is AssignmentState.SUBMITTED
     try:
-        with session.begin_nested():
-            annotation = submit_work(session, work, form)
+        annotation = submit_work(session, work, form)
     except AlreadySkipped as refused:
         flash(request, refused.localized(), "warning")
         return redirect("/tasks")
     except Doubted as asking:
         return _asking_page(request, session, user, work, form, asking.doubts)
     except DomainError as refused:
+        session.rollback()
         errors = refused.errors if isinstance(refused, InvalidSubmission) else {"": refused.localized()}
-        return desk_page(request, session, user, work, form, errors, refused.status)
+        return desk_page(request, session, user, desk(session, assignment), form, errors, refused.status)
     if annotation.surplus and not revising:
         flash(request, _("Others filled this task meanwhile; your work is kept, marked as surplus."), "info")
     undone = form.data is not None and form.data.undoing

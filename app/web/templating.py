@@ -6,11 +6,21 @@ from hashlib import sha256
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 import app
-from app.translation import available_languages, gettext, ngettext, spoken_language, spoken_locale, state_in_words
+from app.translation import (
+    available_languages,
+    gettext,
+    ngettext,
+    speaking,
+    spoken_language,
+    spoken_locale,
+    state_in_words,
+)
 from app.web import figures
 from app.web.flashes import take_flashes
 from app.web.security import csrf_token
@@ -37,6 +47,7 @@ def environment() -> Environment:
     pages.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     pages.globals["static_url"] = static_url
     pages.globals["languages"] = available_languages()
+    pages.globals["script_words"] = script_words
     pages.filters |= {"translated": gettext, "in_words": state_in_words}
     pages.filters |= {
         "figure": figures.figure,
@@ -45,6 +56,14 @@ def environment() -> Environment:
         "moment": figures.moment,
     }
     return pages
+
+
+@lru_cache
+def script_words(language: str) -> Markup:
+    """What the desk's scripts say, as JSON for an attribute; the same on every page."""
+    with speaking(language):
+        words = environment().get_template("desk/words.html").make_module().words  # type: ignore[attr-defined]
+    return escape(str(htmlsafe_json_dumps(words)))
 
 
 @lru_cache

@@ -69,10 +69,13 @@ def _open_link(self: RendererHTML, tokens: Sequence[Token], place: int, options:
 
 
 def _lower_headings(state: StateCore) -> None:
-    """A page has one h1 and its parts have h2, so the highest heading of a text is h3."""
+    """A page has one h1 and its parts have h2, so the highest heading of a text is h3; none leaves a level out."""
+    above: list[str] = []
     for token in state.tokens:
+        if token.type == "heading_open":
+            above = [*(tag for tag in above if tag < token.tag), token.tag]
         if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+            token.tag = f"h{min(6, len(above) + 2)}"
 
 
 def _direct_blocks(state: StateCore) -> None:

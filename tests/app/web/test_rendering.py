@@ -207,7 +207,12 @@ def test_the_plain_view_shows_every_sign() -> None:
 
 def test_headings_of_a_text_stay_below_those_of_the_page() -> None:
     tags = [tag for tag, _ in elements("# one\n\n## two\n\n###### six") if tag.startswith("h")]
-    assert tags == ["h3", "h4", "h6"]
+    assert tags == ["h3", "h4", "h5"]
+
+
+def test_headings_of_a_text_leave_no_level_out_wherever_they_begin() -> None:
+    tags = [tag for tag, _ in elements("### three\n\n##### five\n\n# one\n\n## two") if tag.startswith("h")]
+    assert tags == ["h3", "h4", "h3", "h4"]
 
 
 def test_what_is_too_long_is_escaped_with_a_notice() -> None:
@@ -255,4 +260,4 @@ def test_the_number_of_the_renderer_is_raised_when_what_comes_out_changes() -> N
         render_untrusted(text)  # languages are loaded at first use, which takes some of the time for marking
     for text in (*hostile_payloads(), *OWN_PAYLOADS, *FORMATTED, *mutants(500)):
         digest.update(render_untrusted(text).encode())
-    assert (RENDERER, digest.hexdigest()[:16]) == (2, "d13ca7af5b48c374")
+    assert (RENDERER, digest.hexdigest()[:16]) == (3, "d13ca7af5b48c374")

@@ -15,9 +15,9 @@ START_SECONDS = 20
 
 
 @contextmanager
-def live(engine: Engine) -> Iterator[str]:
+def live(engine: Engine, settings: Settings | None = None) -> Iterator[str]:
     """Its address. The port is one that was free."""
-    config = uvicorn.Config(create_app(Settings(), engine), port=0, log_level="warning", lifespan="off")
+    config = uvicorn.Config(create_app(settings or Settings(), engine), port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, daemon=True)
     thread.start()

@@ -1,0 +1,111 @@
+"""Pictures of every page, in every language and theme, wide and on a phone:
+
+    python -m tests.benchmarks.screenshots --out FOLDER [--only WORD]
+
+A PNG a page, named for language, theme, screen and page, of the small world that the tests look at (`tests.world`).
+`--only` takes the pages whose name has the word.
+"""
+
+import argparse
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from sqlalchemy import Engine
+
+from app import schema
+from app.accounts.models import Role
+from app.accounts.service import choose_language
+from app.config import Settings
+from app.db import connect, transaction
+from app.embedded import running
+from app.storage import psycopg_url
+from app.translation import available_languages
+from tests.browser.conftest import NAMES
+from tests.browser.live import live
+from tests.world import World, make_world
+
+SCREENS = {"wide": (1440, 900), "phone": (390, 844)}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+@contextmanager
+def served_world() -> Iterator[tuple[str, World, Engine]]:
+    """On a database of its own, gone afterwards."""
+    import app.tables  # noqa: F401
+
+    with TemporaryDirectory(prefix="rondo-pictures-") as folder, running(Path(folder) / "database") as server:
+        engine = connect(psycopg_url(server.url("postgres")))
+        schema.upgrade(engine)
+        settings = Settings(home=Path(folder))
+        with transaction(engine) as session:
+            world = make_world(session, settings.files)
+        with live(engine, settings) as address:
+            yield address, world, engine
+        engine.dispose()
+
+
+def take_pictures(browser: Browser, address: str, world: World, engine: Engine, out: Path, only: str) -> int:
+    taken = 0
+    for language, role in product(available_languages(), world.addresses):
+        if role:
+            with transaction(engine) as session:
+                choose_language(session, session.merge(world.people[role]), language)
+        for theme, screen in product(THEMES, SCREENS):
+            with _context(browser, address, language, theme, screen) as context:
+                if role:
+                    context.add_cookies([{"name": "rondo-session", "value": world.sessions[role], "url": address}])
+                folder = out / f"{language}-{theme}-{screen}"
+                taken += _walk(context, world, role, folder, only)
+    return taken
+
+
+@contextmanager
+def _context(
+    browser: Browser, address: str, language: str, theme: Literal["light", "dark"], screen: str
+) -> Iterator[BrowserContext]:
+    width, height = SCREENS[screen]
+    size = {"width": width, "height": height}
+    context = browser.new_context(
+        base_url=address,
+        locale=language,
+        color_scheme=theme,
+        viewport=size,
+        reduced_motion="reduce",  # type: ignore[arg-type]
+    )
+    yield context
+    context.close()
+
+
+def _walk(context: BrowserContext, world: World, role: Role | None, folder: Path, only: str) -> int:
+    page = context.new_page()
+    taken = 0
+    for route, names in world.addresses[role].items():
+        for name, path in names.items():
+            if only in name or only in route:
+                page.goto(path, wait_until="networkidle")
+                file = folder / f"{role.value if role else 'visitor'}-{name.replace(' ', '-')}.png"
+                page.screenshot(path=file, full_page=True)
+                taken += 1
+    return taken
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", default="", help="a word in the page's name or address")
+    wanted = parser.parse_args()
+    chromium = next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_playwright() as playwright, served_world() as (address, world, engine):
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        taken = take_pictures(browser, address, world, engine, wanted.out, wanted.only)
+    print(f"{taken} pictures in {wanted.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""One small world with something of everything, and the address of every page in it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts.invitations import invite
+from app.accounts.links import make_user_link
+from app.accounts.models import Cohort, LinkPurpose, Role, User
+from app.accounts.sessions import begin_session
+from app.annotations.service import Sent, skip, submit_ranking
+from app.annotations.submissions import Judgement
+from app.campaigns.models import Campaign, CampaignKind
+from app.campaigns.service import open_campaign
+from app.checkpoints.models import Checkpoint, CheckpointKind
+from app.checkpoints.service import register_checkpoint
+from app.datasets.filtering import DatasetFilter
+from app.datasets.freezing import freeze_dataset
+from app.datasets.models import Dataset, DatasetKind
+from app.projects.guidelines import acknowledge
+from app.projects.models import Guidelines, Project
+from app.projects.service import create_project, publish_guidelines
+from app.prompts.models import Prompt, PromptKind, Source
+from app.prompts.reports import report_prompt
+from app.prompts.service import add_prompt
+from app.quality.membership import admit_cohort
+from app.rounds.models import Round, RoundRun
+from app.rounds.plan import RoundPlan, Step
+from app.rounds.service import start_round
+from app.runs.models import Run, Stage
+from app.runs.service import Input, claim_next_run, enqueue_run, fail_run, record_metrics
+from app.tasks.briefs import ATTACK, Brief
+from app.tasks.leasing import claim_next_task
+from app.tasks.models import Assignment, AssignmentState, Task
+from app.tasks.service import add_compare_tasks
+from tests.factories import PLAIN, make_campaign, make_completion, make_tasks, make_user
+
+GUIDELINES = "## Helpful first\n\n1. Does it do what was asked?\n2. Is it **true**?\n3. Would it harm anybody?\n"
+QUESTION = "Explain to a child of six why the sea is salty. Use at most three sentences."
+ANSWERS = (
+    "Rain washes tiny bits of salt out of the rocks, and rivers carry them to the sea. The water goes up into the "
+    "sky again, but the salt stays. So the sea has become **saltier and saltier**.",
+    "The sea is salty because whales are salty.",
+    "Because of *dissolved minerals*:\n\n| mineral | share |\n|---|---|\n| sodium chloride | 85 % |\n| others | 15 % |",
+    "Rivers bring a little salt, and it stays:\n\n```python\nsalt += river.salt\n```\n",
+)
+FEW_SHOT = Brief(kind=PromptKind.FEW_SHOT, use_case="classification", use_cases=("classification", "rewriting", "chat"))
+
+Addresses = dict[str, dict[str, str]]
+
+
+@dataclass
+class World:
+    """`addresses`: by who looks (none: a visitor), then by route, the pages to look at, each by a short name."""
+
+    people: dict[Role, User] = field(default_factory=dict)
+    sessions: dict[Role, str] = field(default_factory=dict)
+    addresses: dict[Role | None, Addresses] = field(default_factory=dict)
+
+
+def make_world(session: Session, files: Path) -> World:
+    world = World(people={role: make_user(session, role) for role in Role})
+    world.sessions = {role: begin_session(session, user) for role, user in world.people.items()}
+    project = create_project(session, "Sea and sky", guidelines=GUIDELINES)
+    policy = _checkpoints(session, project)
+    prompt, campaign = _compared(session, world, project)
+    dataset = freeze_dataset(session, files, project, "Salt", DatasetKind.COMPARISONS, DatasetFilter())
+    turn, run = _round(session, project, dataset, policy)
+    world.addresses = {
+        None: _addresses_of_visitors(session, world),
+        Role.LABELER: _addresses_of_labelers(session, world, project),
+        Role.RESEARCHER: _addresses_of_researchers(session, project, prompt, campaign, dataset, policy, turn, run),
+        Role.ADMIN: _addresses_of_admins(world, project),
+    }
+    return world
+
+
+def _checkpoints(session: Session, project: Project) -> Checkpoint:
+    base = register_checkpoint(session, project, CheckpointKind.SFT, "sft-1", location="runs/1/model", digest="ab12")
+    metrics = {"reward": 1.25, "kl": 0.031}
+    return register_checkpoint(
+        session, project, CheckpointKind.POLICY, "ppo-1", location="runs/2/model", parent=base, metrics=metrics
+    )
+
+
+def _compared(session: Session, world: World, project: Project) -> tuple[Prompt, Campaign]:
+    """A campaign with one answered task, one skipped and one on a desk; the prompt was reported."""
+    campaign = make_campaign(session, project=project, name="Why the sea is salty", overlap=2)
+    messages = [{"role": "system", "content": "You are a patient teacher."}, {"role": "user", "content": QUESTION}]
+    prompt, _ = add_prompt(session, project, messages, source=Source.IMPORTED)
+    add_compare_tasks(session, campaign, [(prompt, [make_completion(session, prompt, text) for text in ANSWERS])])
+    make_tasks(session, campaign, 2)
+    open_campaign(session, campaign)
+    admit_cohort(session, campaign)
+    labeler = world.people[Role.LABELER]
+    submit_ranking(session, _claimed(session, labeler, campaign), _judgement(), Sent("ranked"))
+    skip(session, _claimed(session, labeler, campaign), "I cannot judge this subject.", Sent("skipped"))
+    report_prompt(session, prompt, labeler, "It asks for *three* sentences and for a table.")
+    return prompt, campaign
+
+
+def _claimed(session: Session, labeler: User, campaign: Campaign) -> Assignment:
+    claimed = claim_next_task(session, labeler, campaign)
+    assert claimed is not None
+    return claimed
+
+
+def _judgement() -> Judgement:
+    ratings = (
+        {"overall": 6, "notes": "Right, and a child understands it."},
+        {"overall": 2, "hallucination": True},
+        {},
+        {},
+    )
+    return Judgement((1, 3, 2, 2), tuple({"overall": 4} | rating for rating in ratings), {"ambiguous": True})
+
+
+def _round(session: Session, project: Project, dataset: Dataset, policy: Checkpoint) -> tuple[Round, Run]:
+    """A round whose reward model failed after three steps."""
+    turn = start_round(session, project, RoundPlan(start="checkpoint", checkpoint_id=policy.id, rankings="existing"))
+    inputs = [Input("comparisons", dataset), Input("model", policy)]
+    run = enqueue_run(session, project, Stage.REWARD, {"learning_rate": 2e-5}, inputs)
+    session.add(RoundRun(run_id=run.id, round_id=turn.id, step=Step.REWARD))
+    claim = claim_next_run(session, "worker:7")
+    assert claim is not None
+    losses = (0.69, 0.61, 0.52)
+    record_metrics(session, claim, [{"step": step, "loss": loss} for step, loss in enumerate(losses, start=1)])
+    fail_run(session, claim, "The loss is not a number.", "step 4\nTrainerError: the loss is not a number.")
+    session.refresh(run)
+    return turn, run
+
+
+def _addresses_of_visitors(session: Session, world: World) -> Addresses:
+    labeler = world.people[Role.LABELER]
+    invitation = invite(session, "grace@example.org", Role.LABELER)
+    reset = make_user_link(session, LinkPurpose.RESET, labeler)
+    once = make_user_link(session, LinkPurpose.SIGN_IN, labeler)
+    return {
+        "/sign-in": {"signing in": "/sign-in"},
+        "/sign-in/once/{token}": {"signing in once": f"/sign-in/once/{once}", "a used link": "/sign-in/once/0"},
+        "/invitations/{token}": {"invited": f"/invitations/{invitation}"},
+        "/reset/{token}": {"a new password": f"/reset/{reset}"},
+    }
+
+
+def _addresses_of_labelers(session: Session, world: World, project: Project) -> Addresses:
+    """A desk of every kind, and guidelines before they are read, and when they have changed."""
+    labeler = world.people[Role.LABELER]
+    known = session.scalars(select(Guidelines).where(Guidelines.project_id == project.id)).one()
+    acknowledge(session, known, labeler)
+    desks = {kind.value: f"/assignments/{_desk(session, labeler, project, kind).id}" for kind in CampaignKind}
+    changed = publish_guidelines(session, project, GUIDELINES + "4. A tie is an answer.\n")
+    _desk(session, labeler, project, CampaignKind.RATE)
+    submitted = session.scalars(select(Assignment).where(Assignment.state == AssignmentState.SUBMITTED)).one()
+    return {
+        "/tasks": {"tasks": "/tasks"},
+        "/assignments/{number}": desks | {"revising": f"/assignments/{submitted.id}"},
+        "/assignments/{number}/draft": {},
+        "/guidelines/{number}": {"read": f"/guidelines/{known.id}", "changed": f"/guidelines/{changed.id}"},
+        "/history": {"history": "/history"},
+        "/history/{number}": {"a submission": f"/history/{submitted.id}"},
+        "/account": {"account": "/account"},
+        "/account/password": {"password": "/account/password"},
+    }
+
+
+def _desk(session: Session, labeler: User, project: Project, kind: CampaignKind) -> Assignment:
+    """Evaluation belongs to the held-out: the labeler of this world is moved to where the work is."""
+    labeler.cohort = Cohort.HELD_OUT if kind is CampaignKind.EVALUATE else Cohort.TRAINING
+    session.flush()
+    campaign = make_campaign(session, kind, project=project)
+    briefs = {CampaignKind.RED_TEAM: ATTACK, CampaignKind.WRITE_PROMPTS: FEW_SHOT}
+    make_tasks(session, campaign, 2, outputs=9 if kind is CampaignKind.COMPARE else 4, brief=briefs.get(kind, PLAIN))
+    open_campaign(session, campaign)
+    admit_cohort(session, campaign)
+    return _claimed(session, labeler, campaign)
+
+
+def _addresses_of_researchers(
+    session: Session,
+    project: Project,
+    prompt: Prompt,
+    campaign: Campaign,
+    dataset: Dataset,
+    policy: Checkpoint,
+    turn: Round,
+    run: Run,
+) -> Addresses:
+    inside, of_project = f"/projects/{project.id}", f"?project={project.id}"
+    task = session.scalars(select(Task.id).where(Task.campaign_id == campaign.id)).first()
+    plans = {f"planning {kind.value}": f"/campaigns/new{of_project}&kind={kind.value}" for kind in CampaignKind}
+    return {
+        "/": {"start": "/"},
+        "/projects": {"projects": "/projects"},
+        "/projects/new": {"new project": "/projects/new"},
+        "/projects/{number}": {"project": inside},
+        "/projects/{number}/guidelines": {"guidelines": f"{inside}/guidelines"},
+        "/projects/{number}/form": {"form": f"{inside}/form", "ready-made": f"{inside}/form?start=help_steer"},
+        "/projects/{number}/rules": {"rules": f"{inside}/rules"},
+        "/prompts": {"prompts": "/prompts", "nothing found": "/prompts?words=zebra"},
+        "/prompts/{number}": {"prompt": f"/prompts/{prompt.id}"},
+        "/reports": {"reports": f"/reports{of_project}"},
+        "/imports": {"import": f"/imports{of_project}"},
+        "/campaigns": {"campaigns": "/campaigns"},
+        "/campaigns/new": plans,
+        "/campaigns/{number}": {"campaign": f"/campaigns/{campaign.id}"},
+        "/campaigns/{number}/tasks": {"tasks of a campaign": f"/campaigns/{campaign.id}/tasks"},
+        "/tasks/{number}": {"a task": f"/tasks/{task}"},
+        "/datasets": {"datasets": "/datasets"},
+        "/datasets/new": {"new dataset": f"/datasets/new{of_project}"},
+        "/datasets/{number}": {"dataset": f"/datasets/{dataset.id}"},
+        "/datasets/{number}/download": {},
+        "/checkpoints": {"checkpoints": "/checkpoints"},
+        "/checkpoints/{number}": {"checkpoint": f"/checkpoints/{policy.id}"},
+        "/rounds": {"rounds": "/rounds"},
+        "/rounds/{number}": {"round": f"/rounds/{turn.id}"},
+        "/rounds/{number}/steps": {},
+        "/runs/{number}": {"run": f"/runs/{run.id}"},
+        "/runs/{number}/state": {},
+        "/runs/{number}/metrics.json": {},
+        "/health": {},
+        "/nowhere": {"nothing here": "/nowhere"},
+    }
+
+
+def _addresses_of_admins(world: World, project: Project) -> Addresses:
+    return {
+        "/rounds/new": {"new round": f"/rounds/new?project={project.id}"},
+        "/users": {"users": "/users"},
+        "/users/invitations/new": {"inviting": "/users/invitations/new"},
+        "/users/{number}": {"user": f"/users/{world.people[Role.LABELER].id}"},
+    }

@@ -2,6 +2,7 @@ from copy import copy
 
 import pytest
 import torch
+from transformers import LlamaConfig, LlamaModel
 
 from tests.trainer.tiny import CONFIGS, make_group, make_policy
 from trainer.config import BadSetting
@@ -35,6 +36,27 @@ def test_auto_shares_prompts_that_are_long_and_asked_often(architecture: str) ->
 
 def test_auto_keeps_rows_where_sharing_costs_more_than_it_saves() -> None:
     assert isinstance(make_lay_out("auto")(NO_PROMPTS_TO_SPEAK_OF), Rows)
+
+
+@pytest.mark.parametrize(
+    ("groups", "k", "prompt", "completion", "faster"),
+    [
+        (1, 2, 5, 10, Rows),
+        (1, 4, 10, 10, Rows),
+        (8, 2, 1, 5, Rows),
+        (8, 1, 50, 35, SharedPrompts),
+        (8, 4, 4, 35, SharedPrompts),
+        (8, 4, 50, 35, SharedPrompts),
+        (1, 2, 100, 100, SharedPrompts),
+    ],
+)
+def test_auto_takes_what_was_measured_to_be_faster(
+    groups: int, k: int, prompt: int, completion: int, faster: type
+) -> None:
+    """On one core, forward and backward, the small model of the demo."""
+    sizes = {"hidden_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 256}
+    lay_out = LayOut(LlamaModel(LlamaConfig(vocab_size=320, **sizes)), "auto", 0, CPU)
+    assert isinstance(lay_out([make_group(range(1, k + 1), prompt, [completion] * k)] * groups), faster)
 
 
 def test_the_more_completions_a_prompt_has_the_more_sharing_saves() -> None:

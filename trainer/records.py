@@ -59,7 +59,8 @@ class Comparison:
     """One person's judgement of the K outputs of a prompt; all tuples are parallel to `completion_ids`.
 
     `ranks`: 1 is best, dense, ties equal; None where the outputs were only rated. A text is None where an imported
-    set lacks it. `authors[k]` names the checkpoints (or "human") that wrote output k.
+    set lacks it. `authors[k]` names the checkpoints (or "human") that wrote output k. `evidence[k]` are the sources
+    shown beside output k, each as `{title, url?, text?}`; None where no output has any.
     """
 
     annotation_id: str
@@ -78,6 +79,7 @@ class Comparison:
     simulated: bool = False
     seconds: float | None = None
     split: Split = "train"
+    evidence: tuple[tuple[Mapping[str, Any], ...], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -117,13 +119,13 @@ class ScoreRecord:
     score: float
 
 
-LEFT_OUT = {"score", "content_warning"}
+LEFT_OUT = {"score", "content_warning", "evidence"}
 
 Record = Demonstration | Comparison | PromptRecord | TextRecord | Sample | ScoreRecord
 
 
 def to_line(record: Record) -> str:
-    """One line of JSON without its newline. An absent score or warning is left out rather than written as null."""
+    """One line of JSON without its newline. An absent score, warning or evidence is left out, not written as null."""
     values = {key: value for key, value in vars(record).items() if not (key in LEFT_OUT and value is None)}
     return json.dumps(values, ensure_ascii=False, default=vars)
 
@@ -195,7 +197,13 @@ def _comparison(keys: Keys) -> Comparison:
         simulated=keys.flag("simulated"),
         seconds=keys.optional_number("seconds"),
         split=keys.one_of_or("split", SPLITS, "train"),
+        evidence=_parallel(keys, "evidence", k, _sources, ()) if "evidence" in keys.values else None,
     )
+
+
+def _sources(value: Any) -> tuple[dict[str, Any], ...]:
+    sources = typed("evidence", value, list, "a list of lists of objects")
+    return tuple(typed("evidence", source, dict, "a list of lists of objects") for source in sources)
 
 
 def _text_or_null(value: Any) -> str | None:

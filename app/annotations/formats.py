@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any, TextIO
 
+from app.completions.evidence import check_anonymous, read_evidence
 from app.errors import InvalidInput
 from app.projects.forms import Attribute, AttributeType, RatingForm
 from app.projects.ready_made import BREAKS_CONSTRAINT, flag
@@ -51,6 +52,8 @@ def _comparison(number: int, record: Comparison, raw: str | None = None) -> Line
         _check_answers(answers)
     for text in (*record.completions, *record.completion_ids, *(name for names in record.authors for name in names)):
         checked_text(text or "")
+    for sources, authors in zip(record.evidence or (), record.authors, strict=False):
+        check_anonymous(read_evidence(list(sources)), authors)
     return Line(number, record, stated_split(raw) if raw else None)
 
 

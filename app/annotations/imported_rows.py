@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -222,17 +222,17 @@ class ComparisonRows(AnnotationRows):
     def _texts(self, judgement: Judgement, prompt_id: int) -> list[NewCompletion]:
         texts = []
         for output in judgement.outputs:
-            new = NewCompletion(prompt_id, output.text, output.external_id)
+            new = NewCompletion(prompt_id, output.text, output.external_id, evidence=output.evidence)
             texts += [self._written_by(new, author) for author in output.authors] or [new]
         return texts
 
     def _written_by(self, new: NewCompletion, author: str) -> NewCompletion:
         if author == HUMAN:
             user = self.labelers.number("authors", Cohort.TRAINING)
-            return NewCompletion(new.prompt_id, new.text, new.external_id, user_id=user)
+            return replace(new, user_id=user)
         if author not in self._checkpoints:
             self._checkpoints[author] = external_checkpoint(self.session, self.project, author).id
-        return NewCompletion(new.prompt_id, new.text, new.external_id, checkpoint_id=self._checkpoints[author])
+        return replace(new, checkpoint_id=self._checkpoints[author])
 
     def _task_ids(
         self, judgements: Sequence[Judgement], prompt_ids: dict[bytes, int], shown: Sequence[tuple[int, ...]]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.completions.evidence import Evidence, read_evidence
 from app.completions.service import completion_digest
 from app.prompts.importing import Line, prompt_of
 from app.prompts.messages import messages_digest
@@ -23,6 +24,7 @@ class JudgedOutput:
     authors: tuple[str, ...]
     rank: int | None
     ratings: dict[str, Any]
+    evidence: Evidence = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,13 @@ def _output(record: Comparison, digest: bytes, places: Sequence[int], rank: int 
         tuple(dict.fromkeys(name for place in places for name in record.authors[place])),
         rank,
         _merged_ratings([record.ratings[place] for place in places]),
+        _first_evidence(record, places),
     )
+
+
+def _first_evidence(record: Comparison, places: Sequence[int]) -> Evidence:
+    found = (record.evidence[place] for place in places if record.evidence and record.evidence[place])
+    return read_evidence(list(next(found, ())))
 
 
 def _merged_ranks(ranks: Sequence[int] | None, places: Sequence[Sequence[int]]) -> list[int | None]:

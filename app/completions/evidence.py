@@ -1,5 +1,6 @@
 """Sources that came with a text, to be judged with it: a page that was read, a passage that was quoted."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from app.translation import gettext as _
 
 MOST_SOURCES = 50
 LONGEST_TEXT = 100_000
+SHORTEST_NAME = 3  # "A" is a word
 SCHEMES = ("http://", "https://")
 
 
@@ -34,6 +36,15 @@ def read_evidence(value: Any) -> Evidence:
 
 def stored(evidence: Iterable[EvidenceSource]) -> list[dict[str, Any]]:
     return [{name: value for name, value in asdict(source).items() if value} for source in evidence]
+
+
+def check_anonymous(evidence: Evidence, authors: Iterable[str]) -> None:
+    """Nobody who judges may learn who wrote the text. Raises `InvalidInput` where a source names one of its authors."""
+    shown = " ".join(f"{source.title} {source.url or ''} {source.text}" for source in evidence)
+    for author in authors:
+        is_name = author != "human" and len(author) >= SHORTEST_NAME
+        if is_name and re.search(rf"(?<!\w){re.escape(author)}(?!\w)", shown, re.IGNORECASE):
+            raise InvalidInput(reason=_("The evidence names {author}, who wrote the output.").format(author=author))
 
 
 def _source(value: Any) -> EvidenceSource:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.checkpoints.models import Checkpoint
+from app.completions.evidence import Evidence, stored
 from app.completions.models import Completion, CompletionAuthor, CompletionScore
 from app.completions.queries import BATCH, completion_ids
 from app.db import in_batches
@@ -32,6 +33,7 @@ class NewCompletion:
     finish_reason: str | None = None
     logprob: float | None = None
     sampling: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Evidence = ()
 
     @property
     def digest(self) -> bytes:
@@ -88,7 +90,8 @@ def add_completions(session: Session, completions: Iterable[NewCompletion]) -> t
 
 def _row(new: NewCompletion) -> dict[str, Any]:
     text = checked_text(new.text) if new.text is not None else None
-    return {"prompt_id": new.prompt_id, "text": text, "digest": new.digest, "external_id": new.external_id}
+    row = {"prompt_id": new.prompt_id, "text": text, "digest": new.digest, "external_id": new.external_id}
+    return row | {"evidence": stored(new.evidence)}
 
 
 def _add_authors(session: Session, batch: Iterable[NewCompletion], ids: Mapping[tuple[int, bytes], int]) -> None:

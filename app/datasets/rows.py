@@ -133,8 +133,14 @@ def _comparison(row: Row[Any], form: "_Form") -> Comparison:
         ratings=tuple(_exported_ratings(output["ratings"], row.prompt_ratings, form) for output in outputs),
         prompt_ratings=row.prompt_ratings,
         form=form.version,
+        evidence=_evidence(outputs),
         **_provenance(row),
     )
+
+
+def _evidence(outputs: list[dict[str, Any]]) -> tuple[tuple[dict[str, Any], ...], ...] | None:
+    found = tuple(tuple(output["evidence"]) for output in outputs)
+    return found if any(found) else None
 
 
 @dataclass(frozen=True)
@@ -172,7 +178,7 @@ def _judged_outputs() -> Any:
     )
     output = func.jsonb_build_object(
         *("id", cast(Completion.id, String), "text", Completion.text, "authors", authors),
-        *("rank", AnnotatedOutput.rank, "ratings", AnnotatedOutput.ratings),
+        *("rank", AnnotatedOutput.rank, "ratings", AnnotatedOutput.ratings, "evidence", Completion.evidence),
     )
     place = (TaskCompletion.task_id == Annotation.task_id) & (
         TaskCompletion.completion_id == AnnotatedOutput.completion_id

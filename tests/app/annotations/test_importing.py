@@ -219,6 +219,38 @@ def test_the_e2e_texts_arrive_as_demonstrations(session):
     assert (done.added, done.duplicates, done.prompts, done.labelers) == (4521, 151, 547, 1)
 
 
+SOURCES = [{"title": "A page", "url": "https://example.org/a", "text": "It *says* so."}, {"title": "A book"}]
+
+
+def test_sources_come_with_their_output(session):
+    project = make_project(session)
+    row = comparison([1, 2], evidence=[SOURCES, []], authors=[["model-7b"], []])
+    import_comparisons(session, project, file_of(row), source="file")
+    stored = dict(session.execute(select(Completion.text, Completion.evidence)).all())
+    assert stored == {"answer 0": SOURCES, "answer 1": []}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        ([SOURCES], "`evidence` has 1 entries for 2 completions"),
+        ([[{"title": ""}], []], "has a title"),
+        ([[{"title": "x", "link": "y"}], []], "has a title"),
+        ([[{"title": "x", "url": "javascript:alert(1)"}], []], "begins with http:// or https://"),
+        ([[{"title": "x", "text": 7}], []], "has a title"),
+        ([[{"title": "x"}] * 51, []], "at most 50 sources"),
+        ([[{"title": "x", "text": "y" * 100_001}], []], "longer than 100000"),
+        ([[{"title": "nul \0"}], []], "cannot be stored"),
+        ([[{"title": "Read by Model-7B, as it says"}], []], "names model-7b, who wrote the output"),
+    ],
+)
+def test_sources_that_are_none_or_name_the_author_are_refused(session, evidence, reason):
+    row = comparison([1, 2], evidence=evidence, authors=[["model-7b"], []])
+    with pytest.raises(ImportRefused) as refused:
+        import_comparisons(session, make_project(session), file_of(row), source="file")
+    assert reason in refused.value.problems[0].reason
+
+
 def test_what_was_frozen_comes_back_the_same_in_another_project(session, tmp_path):
     judged = [
         comparison(
@@ -233,6 +265,7 @@ def test_what_was_frozen_comes_back_the_same_in_another_project(session, tmp_pat
             labeler="w1",
             seconds=4.5,
             split="test",
+            evidence=[SOURCES, [], []],
         ),
         comparison(None, prompt="How?", texts=[None, "b"], completion_ids=["x", "y"]),
     ]
@@ -243,6 +276,8 @@ def test_what_was_frozen_comes_back_the_same_in_another_project(session, tmp_pat
     import_comparisons(session, second, lines, source="again")
     again = frozen_rows(session, second, tmp_path)
     kept = ("prompt", "completions", "authors", "ranks", "prompt_ratings", "cohort", "simulated", "seconds", "split")
+    kept += ("evidence",)
+    assert [row.evidence for row in once] == [(tuple(SOURCES), (), ()), None]
     assert [[getattr(row, name) for name in kept] for row in once] == [
         [getattr(row, name) for name in kept] for row in again
     ]

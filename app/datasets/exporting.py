@@ -97,7 +97,7 @@ def exported(files: Path, dataset: Dataset, format_name: str) -> Exported:
     """
     if format_name not in export_formats(dataset.kind):
         formats = ", ".join(export_formats(dataset.kind))
-        raise NoSuchExport(kind=dataset.kind.value, formats=formats, format=format_name)
+        raise NoSuchExport(kind=dataset.kind, formats=formats, format=format_name)
     folder = files / dataset.location
     try:
         names = [MANIFEST_NAME, *verified_manifest(folder).sha256]

@@ -103,7 +103,7 @@ def resume_round(session: Session, current: Round) -> None:
     session.flush()  # a refresh would drop what was not written yet
     session.refresh(current, with_for_update=True)
     if current.state not in (RoundState.FAILED, RoundState.CANCELLED):
-        raise RoundNotStopped(number=current.number, state=current.state.value)
+        raise RoundNotStopped(number=current.number, state=current.state)
     for run in _runs_in(session, current, RunState.RUNNING):
         raise RunStillStopping(run=run.id, number=current.number)  # its cancelling would end the round once more
     for run in _runs_in(session, current, RunState.FAILED, RunState.CANCELLED):

@@ -193,7 +193,7 @@ def request_cancel(session: Session, run: Run) -> None:
     elif run.state is RunState.RUNNING:
         run.cancel_requested = True
     else:
-        raise RunOver(run=run.id, state=run.state.value)
+        raise RunOver(run=run.id, state=run.state)
 
 
 def retry_run(session: Session, run: Run) -> None:
@@ -201,7 +201,7 @@ def retry_run(session: Session, run: Run) -> None:
     session.flush()  # a refresh would drop what was not written yet
     session.refresh(run, with_for_update=True)
     if run.state not in (RunState.FAILED, RunState.CANCELLED):
-        raise RunNotFailed(run=run.id, state=run.state.value)
+        raise RunNotFailed(run=run.id, state=run.state)
     run.state = RunState.QUEUED
     run.attempts = 0
     run.cancel_requested = False

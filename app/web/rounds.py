@@ -22,6 +22,7 @@ from app.rounds.service import FILLED, cancel_round, resume_round, start_round
 from app.runs.models import Stage
 from app.runs.settings import SettingField, setting_fields, typed_settings
 from app.translation import gettext as _
+from app.translation import state_in_words
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
 from app.web.forms import Form, posted
@@ -119,8 +120,8 @@ def _new_page(
         status,
         project=project,
         form=form,
-        checkpoints=[(str(each.id), f"{each.name} ({each.kind})") for each in models],
-        presets=[(NO_PRESET, "The trainer's defaults"), *((name, name) for name in PRESETS)],
+        checkpoints=[(str(each.id), f"{each.name} ({state_in_words(each.kind)})") for each in models],
+        presets=[(NO_PRESET, _("The trainer's defaults")), *((name, name) for name in PRESETS)],
         stages={stage.value: _shown_fields(stage) for stage in FILLED},
     )
 

@@ -84,7 +84,8 @@ def ask_about(
     session: Session, desk: Desk, work: Judgement | Demonstration, form: RatingForm, said: Insistence
 ) -> None:
     """Raises `Doubted` for what looks like a slip and was not asked about yet."""
-    before = current_annotation(session, desk.assignment)
+    revising = desk.assignment.state is AssignmentState.SUBMITTED
+    before = current_annotation(session, desk.assignment) if revising else None
     if said.confirmed or (before and before.idempotency_key == said.idempotency_key):
         return
     if isinstance(work, Demonstration):

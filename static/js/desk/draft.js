@@ -13,7 +13,7 @@ export function draft(form, words) {
   name.value = newName();
   const chip = form.querySelector("[data-save]"), kept = device(form.dataset.assignment, name.value);
   const saver = { form, words, kept, ...notices(form, words) }, read = () => JSON.stringify(judgements(form));
-  let timer, last = read(), unsavedSince = 0, isSending = false, isHeld = false;
+  let timer, last = read(), unsavedSince = 0, isSending = false, isHeld = false, onItsWay;
 
   const show = (saver.show = (state, values) => {
     chip.dataset.save = state;
@@ -48,7 +48,7 @@ export function draft(form, words) {
     if (isSending) return later(PAUSE);
     isSending = true;
     const sent = step.value, request = { method: "POST", body: body(), headers: headers() };
-    await fetch(form.dataset.draft, request).then((answer) => take(answer, sent)).catch(tryAgain);
+    await (onItsWay = fetch(form.dataset.draft, request).then((answer) => take(answer, sent)).catch(tryAgain));
     isSending = false;
   };
   const tryAgain = () => {
@@ -79,6 +79,8 @@ export function draft(form, words) {
 
   /** While it is held nothing is saved on the server, and this device keeps everything. */
   saver.hold = () => (isHeld = true);
+  /** Resolves when no draft is on its way any more: a page asked for before that would not know of it. */
+  saver.settled = () => onItsWay;
   /** A new token after signing in again; resolves to what the server has, or to nothing. */
   saver.refresh = async () => {
     const answer = await fetch(form.dataset.draft, { headers: headers() }).catch(() => null);

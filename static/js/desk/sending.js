@@ -26,10 +26,11 @@ export function sending(saver) {
     location.assign(next);
   };
   /** The server has something to say: it does so on a page that has everything in it. */
-  const asPage = (submitter) => {
+  const asPage = async (submitter) => {
     const { name, value } = submitter ?? {}, field = document.createElement("input");
     if (name) form.append(Object.assign(field, { type: "hidden", name, value }));
     saver.hold();
+    await saver.settled();
     HTMLFormElement.prototype.submit.call(form);
   };
   const waitWith = (submitter) => {

@@ -48,32 +48,39 @@ ANSWERS = (
 )
 FEW_SHOT = Brief(kind=PromptKind.FEW_SHOT, use_case="classification", use_cases=("classification", "rewriting", "chat"))
 
+DESK = "/assignments/{number}"
+VISITOR = "visitor"  # nobody is signed in
+AT_A_DESK = {f"at-{kind.value}": kind for kind in CampaignKind}  # a labeler has one task at a time
+ROLES = {role.value: role for role in Role} | dict.fromkeys(AT_A_DESK, Role.LABELER)
+READERS = (VISITOR, *ROLES)
+
 Addresses = dict[str, dict[str, str]]
 
 
 @dataclass
 class World:
-    """`addresses`: by who looks (none: a visitor), then by route, the pages to look at, each by a short name."""
+    """`addresses`: by who looks, then by route, the pages to look at, each by a short name."""
 
-    people: dict[Role, User] = field(default_factory=dict)
-    sessions: dict[Role, str] = field(default_factory=dict)
-    addresses: dict[Role | None, Addresses] = field(default_factory=dict)
+    people: dict[str, User] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, Addresses] = field(default_factory=dict)
 
 
 def make_world(session: Session, files: Path) -> World:
-    world = World(people={role: make_user(session, role) for role in Role})
-    world.sessions = {role: begin_session(session, user) for role, user in world.people.items()}
+    world = World(people={name: make_user(session, role) for name, role in ROLES.items()})
+    world.sessions = {name: begin_session(session, user) for name, user in world.people.items()}
     project = create_project(session, "Sea and sky", guidelines=GUIDELINES)
     policy = _checkpoints(session, project)
     prompt, campaign = _compared(session, world, project)
+    desks = {name: _desk(session, world.people[name], project, kind) for name, kind in AT_A_DESK.items()}
     dataset = freeze_dataset(session, files, project, "Salt", DatasetKind.COMPARISONS, DatasetFilter())
     turn, run = _round(session, project, dataset, policy)
     world.addresses = {
-        None: _addresses_of_visitors(session, world),
-        Role.LABELER: _addresses_of_labelers(session, world, project),
-        Role.RESEARCHER: _addresses_of_researchers(session, project, prompt, campaign, dataset, policy, turn, run),
-        Role.ADMIN: _addresses_of_admins(world, project),
-    }
+        VISITOR: _addresses_of_visitors(session, world),
+        "labeler": _addresses_of_labelers(session, world, project),
+        "researcher": _addresses_of_researchers(session, project, prompt, campaign, dataset, policy, turn, run),
+        "admin": _addresses_of_admins(world, project),
+    } | {name: {DESK: {"desk": f"/assignments/{assignment.id}"}} for name, assignment in desks.items()}
     return world
 
 
@@ -94,7 +101,7 @@ def _compared(session: Session, world: World, project: Project) -> tuple[Prompt,
     make_tasks(session, campaign, 2)
     open_campaign(session, campaign)
     admit_cohort(session, campaign)
-    labeler = world.people[Role.LABELER]
+    labeler = world.people["labeler"]
     submit_ranking(session, _claimed(session, labeler, campaign), _judgement(), Sent("ranked"))
     skip(session, _claimed(session, labeler, campaign), "I cannot judge this subject.", Sent("skipped"))
     report_prompt(session, prompt, labeler, "It asks for *three* sentences and for a table.")
@@ -133,7 +140,7 @@ def _round(session: Session, project: Project, dataset: Dataset, policy: Checkpo
 
 
 def _addresses_of_visitors(session: Session, world: World) -> Addresses:
-    labeler = world.people[Role.LABELER]
+    labeler = world.people["labeler"]
     invitation = invite(session, "grace@example.org", Role.LABELER)
     reset = make_user_link(session, LinkPurpose.RESET, labeler)
     once = make_user_link(session, LinkPurpose.SIGN_IN, labeler)
@@ -146,17 +153,17 @@ def _addresses_of_visitors(session: Session, world: World) -> Addresses:
 
 
 def _addresses_of_labelers(session: Session, world: World, project: Project) -> Addresses:
-    """A desk of every kind, and guidelines before they are read, and when they have changed."""
-    labeler = world.people[Role.LABELER]
+    """With guidelines that were read, and others that have changed since."""
+    labeler = world.people["labeler"]
     known = session.scalars(select(Guidelines).where(Guidelines.project_id == project.id)).one()
     acknowledge(session, known, labeler)
-    desks = {kind.value: f"/assignments/{_desk(session, labeler, project, kind).id}" for kind in CampaignKind}
     changed = publish_guidelines(session, project, GUIDELINES + "4. A tie is an answer.\n")
-    _desk(session, labeler, project, CampaignKind.RATE)
+    open_campaign(session, campaign := make_campaign(session, CampaignKind.RATE, project=project))
+    admit_cohort(session, campaign)
     submitted = session.scalars(select(Assignment).where(Assignment.state == AssignmentState.SUBMITTED)).one()
     return {
         "/tasks": {"tasks": "/tasks"},
-        "/assignments/{number}": desks | {"revising": f"/assignments/{submitted.id}"},
+        DESK: {"revising": f"/assignments/{submitted.id}"},
         "/assignments/{number}/draft": {},
         "/guidelines/{number}": {"read": f"/guidelines/{known.id}", "changed": f"/guidelines/{changed.id}"},
         "/history": {"history": "/history"},
@@ -167,9 +174,11 @@ def _addresses_of_labelers(session: Session, world: World, project: Project) -> 
 
 
 def _desk(session: Session, labeler: User, project: Project, kind: CampaignKind) -> Assignment:
-    """Evaluation belongs to the held-out: the labeler of this world is moved to where the work is."""
+    """A task of the kind, begun. Evaluation belongs to the held-out."""
     labeler.cohort = Cohort.HELD_OUT if kind is CampaignKind.EVALUATE else Cohort.TRAINING
     session.flush()
+    for guidelines in session.scalars(select(Guidelines).where(Guidelines.project_id == project.id)):
+        acknowledge(session, guidelines, labeler)
     campaign = make_campaign(session, kind, project=project)
     briefs = {CampaignKind.RED_TEAM: ATTACK, CampaignKind.WRITE_PROMPTS: FEW_SHOT}
     make_tasks(session, campaign, 2, outputs=9 if kind is CampaignKind.COMPARE else 4, brief=briefs.get(kind, PLAIN))
@@ -230,5 +239,5 @@ def _addresses_of_admins(world: World, project: Project) -> Addresses:
         "/rounds/new": {"new round": f"/rounds/new?project={project.id}"},
         "/users": {"users": "/users"},
         "/users/invitations/new": {"inviting": "/users/invitations/new"},
-        "/users/{number}": {"user": f"/users/{world.people[Role.LABELER].id}"},
+        "/users/{number}": {"user": f"/users/{world.people['labeler'].id}"},
     }

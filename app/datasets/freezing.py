@@ -23,7 +23,7 @@ from app.projects.models import FormVersion, Project
 from trainer.records import Comparison, Manifest, file_digest, to_line, write_manifest
 
 FORMS = "forms.json"
-SPLIT_RULE = "by customer, else by prompt; what held-out labelers wrote is test"
+SPLIT_RULE = message("by customer, else by prompt; what held-out labelers wrote is test")
 BATCH = 5000
 
 

@@ -19,7 +19,6 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from sqlalchemy import Engine
 
 from app import schema
-from app.accounts.models import Role
 from app.accounts.service import choose_language
 from app.config import Settings
 from app.db import connect, transaction
@@ -52,16 +51,16 @@ def served_world() -> Iterator[tuple[str, World, Engine]]:
 
 def take_pictures(browser: Browser, address: str, world: World, engine: Engine, out: Path, only: str) -> int:
     taken = 0
-    for language, role in product(available_languages(), world.addresses):
-        if role:
+    for language, reader in product(available_languages(), world.addresses):
+        if reader in world.people:
             with transaction(engine) as session:
-                choose_language(session, session.merge(world.people[role]), language)
+                choose_language(session, session.merge(world.people[reader]), language)
         for theme, screen in product(THEMES, SCREENS):
             with _context(browser, address, language, theme, screen) as context:
-                if role:
-                    context.add_cookies([{"name": "rondo-session", "value": world.sessions[role], "url": address}])
+                if reader in world.people:
+                    context.add_cookies([{"name": "rondo-session", "value": world.sessions[reader], "url": address}])
                 folder = out / f"{language}-{theme}-{screen}"
-                taken += _walk(context, world, role, folder, only)
+                taken += _walk(context, world, reader, folder, only)
     return taken
 
 
@@ -82,14 +81,14 @@ def _context(
     context.close()
 
 
-def _walk(context: BrowserContext, world: World, role: Role | None, folder: Path, only: str) -> int:
+def _walk(context: BrowserContext, world: World, reader: str, folder: Path, only: str) -> int:
     page = context.new_page()
     taken = 0
-    for route, names in world.addresses[role].items():
+    for route, names in world.addresses[reader].items():
         for name, path in names.items():
             if only in name or only in route:
                 page.goto(path, wait_until="networkidle")
-                file = folder / f"{role.value if role else 'visitor'}-{name.replace(' ', '-')}.png"
+                file = folder / f"{reader}-{name.replace(' ', '-')}.png"
                 page.screenshot(path=file, full_page=True)
                 taken += 1
     return taken

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
@@ -70,20 +71,37 @@ def assignment_of(session: Session, labeler: User, number: int) -> Assignment:
 
 
 def desk(session: Session, assignment: Assignment) -> Desk:
-    read = and_(
+    return _with_outputs(session, session.execute(_desks().where(Assignment.id == assignment.id)).one())
+
+
+def desk_of(session: Session, labeler: User, number: int) -> Desk:
+    """By the number of the assignment. Somebody else's is not there at all."""
+    own = _desks().where(Assignment.id == number, Assignment.labeler_id == labeler.id)
+    found = session.execute(own).one_or_none()
+    if found is None:
+        raise NotFound(what="assignment", number=number)
+    return _with_outputs(session, found)
+
+
+def _desks() -> Select[*tuple[Any, ...]]:
+    """Rows of a desk's first four fields and what is kept beside them."""
+    acknowledged = and_(
         GuidelinesAcknowledgement.guidelines_id == Guidelines.id,
-        GuidelinesAcknowledgement.user_id == assignment.labeler_id,
+        GuidelinesAcknowledgement.user_id == Assignment.labeler_id,
     )
-    query = (
-        select(Task, Campaign, Prompt, FormVersion, Guidelines, GuidelinesAcknowledgement)
+    return (
+        select(Assignment, Task, Campaign, Prompt, FormVersion, Guidelines, GuidelinesAcknowledgement)
+        .join(Task, Task.id == Assignment.task_id)
         .join(Campaign, Campaign.id == Task.campaign_id)
         .outerjoin(Prompt, Prompt.id == Task.prompt_id)
         .outerjoin(FormVersion, FormVersion.id == Campaign.form_version_id)
         .outerjoin(Guidelines, Guidelines.id == Campaign.guidelines_id)
-        .outerjoin(GuidelinesAcknowledgement, read)
-        .where(Task.id == assignment.task_id)
+        .outerjoin(GuidelinesAcknowledgement, acknowledged)
     )
-    task, campaign, prompt, *beside = session.execute(query).one()
+
+
+def _with_outputs(session: Session, row: Row[*tuple[Any, ...]]) -> Desk:
+    assignment, task, campaign, prompt, *beside = row
     shown = session.scalars(select(Completion).where(Completion.id.in_(assignment.shown_order)))
     by_id = {completion.id: completion for completion in shown}
     outputs = tuple(by_id[number] for number in assignment.shown_order)

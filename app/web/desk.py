@@ -18,7 +18,7 @@ from app.errors import DomainError, InvalidInput
 from app.tasks.drafts import count_active_seconds
 from app.tasks.leasing import claim_next_task
 from app.tasks.models import Assignment, AssignmentState
-from app.tasks.queries import Desk, assignment_of, desk
+from app.tasks.queries import Desk, assignment_of, desk, desk_of
 from app.tasks.starting import GuidelinesUnread, expect_guidelines_read
 from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
@@ -55,9 +55,10 @@ Own = Annotated[Assignment, Depends(own_assignment, scope="function")]
 
 
 @router.get("/{number}", dependencies=LABELERS)
-def show(request: Request, session: SessionDep, user: CurrentUser, assignment: Own, undo: bool = False) -> Response:
+def show(request: Request, session: SessionDep, user: CurrentUser, number: int, undo: bool = False) -> Response:
     """`undo`: the labeler came back from the next task, and goes on there."""
-    work = desk(session, assignment)
+    work = desk_of(session, user, number)
+    assignment = work.assignment
     done = current_annotation(session, assignment)
     if assignment.state is AssignmentState.SKIPPED and not assignment.draft:
         flash(request, AlreadySkipped().localized(), "info")
@@ -78,12 +79,12 @@ def submit(
     request: Request,
     session: SessionDep,
     user: CurrentUser,
-    assignment: Own,
+    number: int,
     form: Annotated[Form[Submission], posted(Submission)],
 ) -> Response:
     """To the next task of the campaign; a mistake brings the desk back with everything that was typed."""
-    work = desk(session, assignment)
-    revising = assignment.state is AssignmentState.SUBMITTED
+    work = desk_of(session, user, number)
+    revising = work.assignment.state is AssignmentState.SUBMITTED
     try:
         annotation = submit_work(session, work, form)
     except AlreadySkipped as refused:
@@ -94,7 +95,7 @@ def submit(
     except DomainError as refused:
         session.rollback()
         errors = refused.errors if isinstance(refused, InvalidSubmission) else {"": refused.localized()}
-        return desk_page(request, session, user, desk(session, assignment), form, errors, refused.status)
+        return desk_page(request, session, user, desk_of(session, user, number), form, errors, refused.status)
     if annotation.surplus and not revising:
         flash(request, _("Others filled this task meanwhile; your work is kept, marked as surplus."), "info")
     undone = form.data is not None and form.data.undoing

@@ -84,12 +84,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class PromptRecord:
-    """`content_warning` is for those who read it; training passes it over."""
+    """`content_warning` and `constraints` are for those who read it; training passes them over."""
 
     prompt_id: str
     prompt: tuple[Message, ...]
     split: Split = "train"
     content_warning: str | None = None
+    constraints: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class ScoreRecord:
     score: float
 
 
-LEFT_OUT = {"score", "content_warning", "evidence"}
+LEFT_OUT = {"score", "content_warning", "constraints", "evidence"}
 
 Record = Demonstration | Comparison | PromptRecord | TextRecord | Sample | ScoreRecord
 
@@ -265,7 +266,12 @@ def _prompt_record(keys: Keys) -> PromptRecord:
         _messages(keys),
         keys.one_of_or("split", SPLITS, "train"),
         keys.optional_text("content_warning"),
+        _sentences(keys, "constraints") if "constraints" in keys.values else None,
     )
+
+
+def _sentences(keys: Keys, key: str) -> tuple[str, ...]:
+    return tuple(typed(key, each, str, "a list of strings") for each in keys.items(key))
 
 
 def _text_record(keys: Keys) -> TextRecord:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import DomainError, InvalidInput, message
 from app.projects.models import Project
+from app.prompts.constraints import checked_constraints
 from app.prompts.messages import checked_messages
 from app.prompts.models import Source, Split
 from app.prompts.reports import LONGEST_WARNING
@@ -123,7 +124,12 @@ class PromptsImported:
 def _parse_prompt(number: int, raw: str) -> Line[PromptRecord]:
     record = parse_line(PromptRecord, raw, "prompts", number)
     prompt_of(record.prompt)
+    checked_constraints(list(record.constraints or ()))
     return Line(number, record, stated_split(raw))
+
+
+def _details(record: PromptRecord) -> dict[str, Any]:
+    return {"constraints": checked_constraints(list(record.constraints))} if record.constraints else {}
 
 
 def _warning(record: PromptRecord) -> str | None:
@@ -145,6 +151,7 @@ def import_prompts(session: Session, project: Project, file: BinaryIO) -> Prompt
             external_id=line.record.prompt_id,
             split=line.split,
             content_warning=_warning(line.record),
+            details=_details(line.record),
         )
         for line in good_lines(file, PROMPTS, problems)
     )

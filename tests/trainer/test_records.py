@@ -33,6 +33,7 @@ RECORDS: list[Record] = [
     make_comparison(ranks=None),
     PromptRecord("p1", (Message("system", "Be brief."), Message("user", "Hé, ça va?")), "test"),
     PromptRecord("p2", (Message("user", "Why do people fight?"),), content_warning="Violence"),
+    PromptRecord("p3", (Message("user", "Describe it."),), constraints=("At most 20 words.",)),
     TextRecord("two\nlines"),
     SAMPLE,
     ScoreRecord("c1", "sha", -0.25),

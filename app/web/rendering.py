@@ -4,6 +4,8 @@ Markdown first, in which raw HTML is shown as text, then an allow-list that keep
 Both would do alone; the page's content security policy is the third lock.
 """
 
+import re
+
 from markupsafe import Markup, escape
 
 from app.translation import gettext as _
@@ -16,6 +18,10 @@ from app.web.untrusted.sanitising import keep_harmless
 RENDERER = 3
 
 MAX_BYTES = 20_000
+
+# What is shown as written comes in parts of up to so many characters, cut after a space if there is one.
+PART = 8_000
+_PART = re.compile(rf"(?s).{{1,{PART - 1}}}\s|.{{1,{PART}}}")
 
 
 def render_untrusted(text: str) -> Markup:
@@ -48,7 +54,18 @@ def shown_as_written(text: str) -> Markup:
 def plain(text: str) -> Markup:
     """Every sign of it and no format; controls of direction are named."""
     block = '<pre class="as-written" dir="auto" tabindex="0" role="group" aria-label="{}">{}</pre>'
-    return Markup(block).format(_("Text as written"), Markup(controls_shown(str(escape(_storable(text))))))
+    return Markup(block).format(_("Text as written"), _escaped_in_parts(_storable(text)))
+
+
+def _escaped_in_parts(text: str) -> Markup:
+    """A browser takes seconds to lay out a megabyte in one block; parts it lays out as they come into sight."""
+    if len(text) <= PART:
+        return _escaped(text)
+    return Markup("").join(Markup("<span>{}</span>").format(_escaped(part)) for part in _PART.findall(text))
+
+
+def _escaped(text: str) -> Markup:
+    return Markup(controls_shown(str(escape(text))))
 
 
 def _storable(text: str) -> str:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Page, Route
 
+from app.completions.evidence import EvidenceSource
 from app.web.rendering import render_untrusted
 from app.web.security import HEADERS
+from tests.browser.served_desk import ServedDesk
 from tests.hostile_texts import OWN_PAYLOADS, hostile_payloads, mutants
 
 ADDRESS = "http://rondo.test/"
@@ -80,6 +82,27 @@ def test_a_megabyte_of_text_leaves_the_page_alive(page: Page) -> None:
     seen = show(page, [render_untrusted(text)], HEADERS)
     assert seen == Seen(calls=[], forbidden=0, handlers=0, complaints=[], requests=[])
     assert page.evaluate("document.querySelector('pre').textContent.length") > 1_000_000
+
+
+def test_a_desk_of_hostile_outputs_is_read_and_ranked_as_any_other(page: Page, served_desk: ServedDesk) -> None:
+    given = payloads()
+    megabyte = ("<svg onload=alert(1)> " * 50_000)[:1_000_000]
+    served_desk.outputs = (*("\n\n".join(given[start::8]) for start in range(8)), megabyte)
+    title, url = "<img src=x onerror=alert(1)>", "https://example.org/'onclick=alert(1)"
+    served_desk.evidence = (EvidenceSource(title, url, given[0]),)
+    left: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith(served_desk.url) else left.append(request.url))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.add_init_script(COUNT_CALLS)
+    page.goto(served_desk.url)
+    page.wait_for_selector("form.ready")
+    for key in (*"123456789", "a", *"yyxx", "Shift+B", "Escape", "Shift+I", "Escape"):
+        page.keyboard.press(key)
+    assert page.locator("[data-line]").input_value() == "A B C D E F G H I"
+    assert page.evaluate("window.called") == []
+    assert page.locator("main .card :is(script, style, img, svg, iframe, object, embed)").count() == 0
+    assert (left, complaints) == ([], [])
 
 
 def test_the_policy_alone_stops_scripts_and_requests(page: Page) -> None:

@@ -1,6 +1,7 @@
 // Which words texts share, and marks for them inside the formatted text.
 const WORD = /[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]/gu, LINE = /[^\n]+/g;
 const LONG = 3000; // pieces; beyond this, whole lines are compared, because the cost is words times words
+const LONGEST = 100_000; // characters; beyond this, words are not even counted
 const RUN = 3; // words in a row that several texts must share, for a single one is chance
 
 /** The words (or lines) below an element, each with its text node and place. A formula is one piece. */
@@ -17,7 +18,9 @@ export function piecesOf(root, pattern = WORD) {
 
 /** The pieces of several texts, all by words or all by lines, and how many in a row are more than chance. */
 export function piecesOfAll(roots) {
-  const words = roots.map((root) => piecesOf(root)), byLine = words.some((list) => list.length > LONG);
+  const isHuge = roots.some((root) => root.textContent.length > LONGEST);
+  const words = isHuge ? [] : roots.map((root) => piecesOf(root));
+  const byLine = isHuge || words.some((list) => list.length > LONG);
   return byLine ? { lists: roots.map((root) => piecesOf(root, LINE)), run: 1 } : { lists: words, run: RUN };
 }
 

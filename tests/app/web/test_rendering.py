@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.web.rendering import MAX_BYTES, RENDERER, plain, render_untrusted
+from app.web.rendering import MAX_BYTES, PART, RENDERER, plain, render_untrusted
 from app.web.untrusted import mathematics
 from app.web.untrusted.code import LANGUAGES
 from app.web.untrusted.sanitising import SPAN_CLASSES, TAGS
@@ -205,9 +205,12 @@ def test_the_plain_view_shows_every_sign() -> None:
     assert text_of(plain("*a* <b>\n\n&amp; \\$x$  ")) == "*a* <b>\n\n&amp; \\$x$  "
 
 
-def test_headings_of_a_text_stay_below_those_of_the_page() -> None:
-    tags = [tag for tag, _ in elements("# one\n\n## two\n\n###### six") if tag.startswith("h")]
-    assert tags == ["h3", "h4", "h5"]
+@pytest.mark.parametrize("text", ["a" * 30_000, "words and\n\nlines " * 2_000, "\n" * 30_000, "é \u202e" * 9_000])
+def test_a_very_long_text_is_shown_in_parts_and_whole(text: str) -> None:
+    shown = text_of(plain(text)).replace("RLO", "\u202e")
+    assert shown == text
+    assert plain(text).count("<span>") > 1
+    assert "<span>" not in plain(text[:PART])
 
 
 def test_headings_of_a_text_leave_no_level_out_wherever_they_begin() -> None:

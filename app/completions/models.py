@@ -34,7 +34,7 @@ class Completion(Base):
     text: Mapped[str | None]  # imported sets may lack the texts
     digest: Mapped[bytes] = mapped_column(LargeBinary)  # SHA-256 of the text, or of the external id
     external_id: Mapped[str | None]
-    evidence: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))  # sources shown beside it
+    evidence: Mapped[list[Any]] = mapped_column(server_default="[]")  # sources shown beside it
     created_at: Mapped[Created]
 
 

@@ -48,7 +48,7 @@ export function keys(desk) {
   };
 
   document.addEventListener("keydown", (event) => {
-    if (event.isComposing || help.open || event.defaultPrevented) return;
+    if (event.isComposing || event.keyCode === 229 || help.open || event.defaultPrevented) return; // 229: so it ends in Safari
     const act = actOf(event);
     if (!act) return;
     event.preventDefault();

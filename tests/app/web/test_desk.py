@@ -353,3 +353,23 @@ def test_each_text_is_kept_formatted_however_often_it_is_shown(
         pages.get(path)
     kept = session.scalars(select(func.count()).select_from(RenderedText)).one()
     assert kept == 11  # the guidelines, the prompt and nine outputs
+
+
+def test_sources_of_an_output_are_shown_under_it_and_do_nothing(pages: PageClient, session: Session) -> None:
+    prompt = make_prompt(session)
+    outputs = [make_completion(session, prompt) for _ in range(2)]
+    outputs[0].evidence = [
+        {"title": "<b>One</b>", "url": "https://example.org/a?b=c", "text": "It *says* <script>alert(1)</script>."},
+        {"title": "Two"},
+    ]
+    campaign = make_campaign(session, project=session.get_one(Project, prompt.project_id))
+    add_compare_tasks(session, campaign, [(prompt, outputs)])
+    open_campaign(session, campaign)
+    pages.sign_in_as(Role.LABELER)
+    admit_cohort(session, campaign)
+    desk = pages.post("/tasks/next")
+    (sources,) = [each for each in desk.all("details") if each.get("class") == "sources"]
+    assert "2 sources" in sources.text
+    assert "It says <script>alert(1)</script>." in sources.text
+    assert desk.body.count('href="https://example.org/a?b=c"') == 1
+    assert "&lt;b&gt;One&lt;/b&gt;" in desk.body

@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 
 from trainer.groups import RankedGroup
@@ -35,16 +36,21 @@ def all_cases(seed: int = 0) -> list[Case]:
 
 
 def mix(draw: random.Random) -> list[RankedGroup]:
-    """InstructGPT's lengths: prompts at even quantiles of a log-normal of mean 199 and median 64; completions 32-96.
-
-    One ranking of each K from 4 to 9, on a prompt of any of the lengths.
-    """
-    lengths = NormalDist(math.log(MEDIAN), math.sqrt(2 * math.log(MEAN / MEDIAN)))
-    prompts = [math.exp(lengths.inv_cdf((place + 0.5) / len(MIX))) for place in range(len(MIX))]
+    """InstructGPT's lengths: one ranking of each K from 4 to 9, on a prompt of any length; completions of 32 to 96."""
+    prompts = prompt_lengths(len(MIX))
     draw.shuffle(prompts)
     return [
-        ranking(draw, round(prompt), [draw.randint(32, 96) for _ in range(k)])
-        for k, prompt in zip(MIX, prompts, strict=True)
+        ranking(draw, prompt, [draw.randint(32, 96) for _ in range(k)]) for k, prompt in zip(MIX, prompts, strict=True)
+    ]
+
+
+def prompt_lengths(count: int) -> list[int]:
+    """The means of equally likely parts of the log-normal with the paper's mean and median."""
+    spread, normal = math.sqrt(2 * math.log(MEAN / MEDIAN)), NormalDist()
+    edges = [-math.inf, *(normal.inv_cdf(place / count) for place in range(1, count)), math.inf]
+    return [
+        round(MEAN * count * (normal.cdf(above - spread) - normal.cdf(below - spread)))
+        for below, above in pairwise(edges)
     ]
 
 

@@ -14,7 +14,7 @@ from transformers import LlamaConfig, LlamaForSequenceClassification, LlamaModel
 from trl import RewardConfig, RewardTrainer
 
 from tests.benchmarks.reward_cases import VOCABULARY
-from trainer.groups import RankedGroup
+from trainer.groups import RankedGroup, token_batches
 from trainer.layout_choice import LayOut
 from trainer.loop import Learner, Schedule
 from trainer.losses import ordered_pairs, ranking_loss
@@ -23,6 +23,7 @@ from trainer.pretrain import train_tokenizer
 from trainer.reward import accumulate
 
 LEARNING_RATE = 9e-6
+MICRO_TOKENS = 2048
 CPU = torch.device("cpu")
 
 
@@ -69,7 +70,7 @@ class Ours:
 
     def learn(self, groups: Sequence[RankedGroup]) -> float:
         self.model.train()
-        loss, _ = accumulate(self.model, self.lay_out, [groups], ranking_loss)
+        loss, _ = accumulate(self.model, self.lay_out, token_batches(groups, MICRO_TOKENS), ranking_loss)
         return loss
 
     def gradients(self) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean, median
 from types import ModuleType
 from typing import Any
 
@@ -72,4 +73,7 @@ def test_the_cases_are_those_that_were_promised() -> None:
     for case in cases[:-1]:
         assert {(group.k, len(group.prompt_ids)) for group in case.groups} == {(case.k, case.prompt)}
     assert sorted(group.k for group in cases[-1].groups) == [4, 5, 6, 7, 8, 9]
+    prompts = [len(group.prompt_ids) for group in cases[-1].groups]
+    assert fmean(prompts) == pytest.approx(199, rel=0.01)
+    assert median(prompts) == pytest.approx(64, rel=0.1)
     assert all(max(group.prompt_ids) < VOCABULARY for case in cases for group in case.groups)

@@ -144,6 +144,12 @@ def test_every_loss_of_two_outputs_begins_with_bradley_terry(loss: Callable[...,
     assert float(loss(scores, [1, 2])) == pytest.approx(float(expected), abs=1e-6)
 
 
+@pytest.mark.parametrize("k", [2, 4, 9])
+def test_with_ties_as_an_outcome_too_prompts_weigh_the_same(k: int) -> None:
+    assert float(davidson(torch.zeros(k), range(1, k + 1))) == pytest.approx(math.log(2.7))
+    assert float(davidson(torch.zeros(k), [1] * k)) == pytest.approx(math.log(2.7 / 0.7))
+
+
 @pytest.mark.parametrize("loss", [ranking_loss, partial(ranking_loss, margin=2.0), first_choice_loss])
 @pytest.mark.parametrize("ranks", [[1, 1, 1], [1]])
 def test_an_all_tied_prompt_gives_no_nan_and_no_gradient(loss: Callable[..., Tensor], ranks: list[int]) -> None:

@@ -7,7 +7,9 @@ import sys
 import sysconfig
 import urllib.request
 import venv
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -44,6 +46,7 @@ def serve_a_page(scripts: Path, folder: Path) -> None:
             address = next(found[0] for line in server.stderr if (found := re.search(r"http://\S+", line)))
             page = read(f"{address}/sign-in").decode()
             assert "<h1" in page
+            assert '<html lang="zh"' in read(f"{address}/sign-in", {"accept-language": "zh"}).decode()
             for path in sorted(set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page))):
                 assert read(address + path), path
                 print("served", path)
@@ -51,8 +54,8 @@ def serve_a_page(scripts: Path, folder: Path) -> None:
             server.terminate()
 
 
-def read(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=20) as answer:
+def read(address: str, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(address, headers=dict(headers)), timeout=20) as answer:
         content: bytes = answer.read()
     return content
 

@@ -45,6 +45,11 @@ ANSWERS = (
     "The sea is salty because whales are salty.",
     "Because of *dissolved minerals*:\n\n| mineral | share |\n|---|---|\n| sodium chloride | 85 % |\n| others | 15 % |",
     "Rivers bring a little salt, and it stays:\n\n```python\nsalt += river.salt\n```\n",
+    "雨水把岩石里的一点点**盐**冲进河里，河水再把盐带到大海。水会变成云飞走，盐却留了下来，所以海水越来越咸。",
+    "البحر مالح لأن الأنهار تحمل إليه القليل من الملح، ثم يتبخر الماء ويبقى الملح.",
+    "1. Rain falls on rocks.\n2. Rocks give a little salt.\n3. The sea keeps it.",
+    "I am not sure, but I think that fish like it that way!",
+    "Seawater holds about $35$ grams of salt in a litre, so $\\frac{35}{1000}$ of it is salt.",
 )
 FEW_SHOT = Brief(kind=PromptKind.FEW_SHOT, use_case="classification", use_cases=("classification", "rewriting", "chat"))
 
@@ -97,7 +102,7 @@ def _compared(session: Session, world: World, project: Project) -> tuple[Prompt,
     campaign = make_campaign(session, project=project, name="Why the sea is salty", overlap=2)
     messages = [{"role": "system", "content": "You are a patient teacher."}, {"role": "user", "content": QUESTION}]
     prompt, _ = add_prompt(session, project, messages, source=Source.IMPORTED)
-    add_compare_tasks(session, campaign, [(prompt, [make_completion(session, prompt, text) for text in ANSWERS])])
+    add_compare_tasks(session, campaign, [(prompt, [make_completion(session, prompt, text) for text in ANSWERS[:4]])])
     make_tasks(session, campaign, 2)
     open_campaign(session, campaign)
     admit_cohort(session, campaign)
@@ -181,7 +186,11 @@ def _desk(session: Session, labeler: User, project: Project, kind: CampaignKind)
         acknowledge(session, guidelines, labeler)
     campaign = make_campaign(session, kind, project=project)
     briefs = {CampaignKind.RED_TEAM: ATTACK, CampaignKind.WRITE_PROMPTS: FEW_SHOT}
-    make_tasks(session, campaign, 2, outputs=9 if kind is CampaignKind.COMPARE else 4, brief=briefs.get(kind, PLAIN))
+    if kind is CampaignKind.COMPARE:
+        prompt, _ = add_prompt(session, project, [{"role": "user", "content": QUESTION}], source=Source.IMPORTED)
+        add_compare_tasks(session, campaign, [(prompt, [make_completion(session, prompt, text) for text in ANSWERS])])
+    else:
+        make_tasks(session, campaign, 2, brief=briefs.get(kind, PLAIN))
     open_campaign(session, campaign)
     admit_cohort(session, campaign)
     return _claimed(session, labeler, campaign)

@@ -8,8 +8,11 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
 from app.accounts.invitations import invite_first_admin
+from app.accounts.models import Role
+from app.accounts.sessions import begin_session
 from app.db import transaction
 from tests.browser.live import live
+from tests.factories import make_user
 
 
 @pytest.fixture
@@ -72,3 +75,22 @@ def test_errors_are_accessible_too(page: Page, site: str) -> None:
     assert_accessible(page)
     page.goto(f"{site}/nowhere")
     assert_accessible(page)
+
+
+def test_a_visitor_chooses_a_language_with_one_press(page: Page, site: str) -> None:
+    page.goto(f"{site}/sign-in?next=/account")
+    page.get_by_role("button", name="中文").click()
+    expect(page.get_by_role("heading", name="登录")).to_be_visible()
+    assert page.url == f"{site}/sign-in?next=/account"
+    assert_accessible(page)
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_on_a_phone_the_area_that_is_open_is_in_view(page: Page, site: str, fresh_database: Engine) -> None:
+    with transaction(fresh_database) as session:
+        token = begin_session(session, make_user(session, Role.ADMIN))
+    page.context.add_cookies([{"name": "rondo-session", "value": token, "url": site}])
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{site}/users")
+    expect(page.get_by_role("navigation", name="Areas").get_by_role("link", name="Users")).to_be_in_viewport(ratio=0.9)

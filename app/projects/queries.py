@@ -1,5 +1,8 @@
 """Reads about projects."""
 
+import json
+from functools import lru_cache
+
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
@@ -67,4 +70,10 @@ def _own(project: Project) -> list[ColumnElement[bool]]:
 
 
 def rating_form(version: FormVersion) -> RatingForm:
-    return RatingForm.model_validate(version.definition)
+    """Every page and every submission needs it, so what was read is kept by what is written there."""
+    return _form_of(json.dumps(version.definition))
+
+
+@lru_cache
+def _form_of(definition: str) -> RatingForm:
+    return RatingForm.model_validate_json(definition)

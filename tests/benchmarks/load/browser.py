@@ -63,16 +63,16 @@ class Browser:
         return await self.get(answer.headers["location"]) if answer.status == 303 else answer
 
     async def _ask(self, method: str, path: str, body: bytes = b"") -> Answer:
+        """A kept connection that the server hangs up on at this very moment is replaced, as browsers do it."""
         started = time.perf_counter()
-        reader, writer = await self._connection()
+        kept = self._streams is not None
         try:
-            writer.write(self._head(method, path, body) + body)
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            status, headers = self._understand(head)
-            content = await reader.readexactly(int(headers.get("content-length", 0)))
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError) as error:
+            status, headers, content = await self._exchange(method, path, body)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
             self._hang_up()
-            raise ServerMisbehaved(f"{method} {path}: {type(error).__name__}") from error
+            if not kept:
+                raise ServerMisbehaved(f"{method} {path}: {type(error).__name__}") from error
+            return await self._ask(method, path, body)
         seconds = time.perf_counter() - started
         if headers.get("connection") == "close":
             self._hang_up()
@@ -80,12 +80,13 @@ class Browser:
         text = (zlib.decompress(content, GZIP) if packed else content).decode()
         return Answer(path, status, headers, text, seconds)
 
-    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._streams is not None and self._streams[0].at_eof():  # idle for so long that the server hung up
-            self._hang_up()
+    async def _exchange(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         if self._streams is None:
             self._streams = await asyncio.open_connection(self.host, self.port)
-        return self._streams
+        reader, writer = self._streams
+        writer.write(self._head(method, path, body) + body)
+        status, headers = self._understand((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
+        return status, headers, await reader.readexactly(int(headers.get("content-length", 0)))
 
     def _hang_up(self) -> None:
         if self._streams is not None:

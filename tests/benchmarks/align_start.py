@@ -82,7 +82,7 @@ def write_data(folder: Path, corpus: Corpus, scale: Scale) -> None:
     known = [Demonstration("", names[prompt], prompt, text) for prompt, text in written if prompt in names]
     write_lines(folder / "prompts.jsonl", prompts)
     write_lines(folder / "demonstrations.jsonl", known)
-    write_lines(folder / "texts.jsonl", (TextRecord(f"{prompt[-1].content}\n{text}") for prompt, text in written))
+    write_lines(folder / "texts.jsonl", (TextRecord(f"{row.prompt[-1].content}\n{row.completion}") for row in known))
 
 
 def sampled(folder: Path, model: Path, prompts: Path, seed: int, **settings: Any) -> list[Sample]:

@@ -7,10 +7,12 @@ from sqlalchemy.orm import Session
 from app.accounts.models import Role, User
 from app.annotations.models import Annotation
 from app.annotations.queries import history_of
-from app.annotations.service import Sent, submit_demonstration, submit_ranking
+from app.annotations.service import Sent, submit_demonstration, submit_prompt, submit_ranking
 from app.annotations.submissions import Demonstration, Judgement
 from app.campaigns.models import CampaignKind
 from app.completions.models import Completion
+from app.prompts.models import PromptKind
+from app.prompts.writing import WrittenPrompt
 from app.tasks.leasing import claim_next_task
 from tests.factories import make_assignment, make_open_campaign
 from tests.pages import PageClient
@@ -81,3 +83,14 @@ def test_somebody_elses_work_and_work_not_yet_sent_are_not_there(
     pages.get(f"/history/{assignment.id}")
     pages.sign_in_as(Role.LABELER)
     pages.get(f"/history/{assignment.id}", 404)
+
+
+def test_both_versions_of_a_written_prompt_are_shown(pages: PageClient, session: Session, labeler: User) -> None:
+    assignment = make_assignment(session, labeler, make_open_campaign(session, CampaignKind.WRITE_PROMPTS))
+    for key, content in (("first", "Why is it dark?"), ("second", "Why is it light?")):
+        written = WrittenPrompt(PromptKind.PLAIN, [{"role": "user", "content": content}], use_case="open_qa")
+        submit_prompt(session, assignment, written, Sent(key))
+    shown = pages.get(f"/history/{assignment.id}")
+    assert [text.text for text in shown.all("pre")] == ["Why is it light?", "Why is it dark?"]
+    assert [line.text for line in shown.all("del")] == ["Why is it dark?"]
+    assert "Why is it light?" in pages.get("/history").text

@@ -29,6 +29,7 @@ METHODS = [("app/**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"encoding": "utf-8", "trimmed": "true", "newstyle_gettext": "true"}}
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "message": None}
 WIDTH = 120
+WRONG_SETTINGS = re.compile(r'BadSetting\([\w.]+, "([^"]+)"')
 SHOWN = re.compile(r"\bstatus\(([^,)]+)")
 MISSED = re.compile(r'NotFound\(what="([^"]+)"')
 
@@ -51,6 +52,8 @@ def spoken_data() -> Spoken:
     for form in READY_MADE.values():
         for attribute in (*form.output, *form.prompt):
             yield from (("app/projects/ready_made.py", None, text) for text in words_of(attribute) if text)
+    for reason in WRONG_SETTINGS.findall((CHECKOUT / "trainer" / "config.py").read_text(encoding="utf-8")):
+        yield "trainer/config.py", None, reason
     for stage in STAGES.values():
         yield from (("trainer/config.py", None, item.metadata["help"]) for item in fields(stage))
 

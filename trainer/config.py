@@ -11,12 +11,13 @@ from trainer.errors import TrainerError
 
 
 class BadSetting(TrainerError):
-    """`name` is the field that is at fault."""
+    """`name` is the field that is at fault; `reason` says why, with fields that `details` fill in."""
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, **details: object) -> None:
         self.name = name
         self.reason = reason
-        super().__init__(f"Setting `{name}` {reason}.")
+        self.details = details
+        super().__init__(f"Setting `{name}` {reason.format(**details) if details else reason}.")
 
 
 def setting(
@@ -253,7 +254,7 @@ def make_config(kind: type[AnyConfig], values: Mapping[str, Any]) -> AnyConfig:
     hints = get_type_hints(kind)
     for name in values:
         if name not in hints:
-            raise BadSetting(name, f"is unknown to {kind.__name__}")
+            raise BadSetting(name, "is unknown to {kind}", kind=kind.__name__)
     config = kind(**{name: _as_type(name, value, hints[name]) for name, value in values.items()})
     for item in fields(kind):
         _check_bounds(item, getattr(config, item.name))
@@ -292,7 +293,7 @@ def _as_type(name: str, value: Any, hint: Any) -> Any:
         return float(value)
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
         expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in allowed)
-        raise BadSetting(name, f"must be {expected}, not {value!r}")
+        raise BadSetting(name, "must be {expected}, not {value!r}", expected=expected, value=value)
     return value
 
 
@@ -301,15 +302,16 @@ def _check_bounds(item: "Field[Any]", value: Any) -> None:
     if rules["required"] and not value:
         raise BadSetting(item.name, "is required")
     if rules["choices"] and value not in rules["choices"]:
-        raise BadSetting(item.name, f"must be one of {', '.join(rules['choices'])}, not {value!r}")
+        choices = ", ".join(rules["choices"])
+        raise BadSetting(item.name, "must be one of {choices}, not {value!r}", choices=choices, value=value)
     if value is None or isinstance(value, str):
         return
     if value != value or value in (float("inf"), float("-inf")):
         raise BadSetting(item.name, "must be a finite number")
     if rules["minimum"] is not None and value < rules["minimum"]:
-        raise BadSetting(item.name, f"must be at least {rules['minimum']}, not {value}")
+        raise BadSetting(item.name, "must be at least {minimum}, not {value}", minimum=rules["minimum"], value=value)
     if rules["maximum"] is not None and value > rules["maximum"]:
-        raise BadSetting(item.name, f"must be at most {rules['maximum']}, not {value}")
+        raise BadSetting(item.name, "must be at most {maximum}, not {value}", maximum=rules["maximum"], value=value)
 
 
 def defaults(kind: type[RunSettings]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ TO_BE_FILLED = "(filled when the run starts)"
 
 
 class InvalidSettings(InvalidInput):
-    """`reason` names the setting; what is wrong with it the trainer says itself, in English."""
+    """`reason` names the setting and says what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ def check_settings(stage: Stage, settings: Mapping[str, Any], filled_later: Iter
     try:
         make_config(STAGES[stage.value], {**settings, **dict.fromkeys(filled_later, TO_BE_FILLED)})
     except BadSetting as error:
-        raise InvalidSettings(
-            reason=gettext("Stage {stage}: {error}").format(stage=stage.value, error=error)
-        ) from error
+        reason = gettext(error.reason).format(**error.details)
+        sentence = gettext("Stage {stage}: Setting `{name}` {reason}.")
+        raise InvalidSettings(reason=sentence.format(stage=stage.value, name=error.name, reason=reason)) from error
 
 
 def setting_fields(stage: Stage) -> list[SettingField]:

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.screenshots --out FOLDER [--only WORD]
 
 A PNG a page, named for language, theme, screen and page, of the small world that the tests look at (`tests.world`).
-`--only` takes the pages whose name has the word.
+`--only` takes the pages of which reader, name or address has the word: labeler, form, /tasks.
 """
 
 import argparse
@@ -86,7 +86,7 @@ def _walk(context: BrowserContext, world: World, reader: str, folder: Path, only
     taken = 0
     for route, names in world.addresses[reader].items():
         for name, path in names.items():
-            if only in name or only in route:
+            if only in f"{reader} {name} {route}":
                 page.goto(path, wait_until="networkidle")
                 file = folder / f"{reader}-{name.replace(' ', '-')}.png"
                 page.screenshot(path=file, full_page=True)
@@ -97,7 +97,7 @@ def _walk(context: BrowserContext, world: World, reader: str, folder: Path, only
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--only", default="", help="a word in the page's name or address")
+    parser.add_argument("--only", default="", help="a word in the reader's or page's name, or in its address")
     wanted = parser.parse_args()
     chromium = next(filter(None, map(shutil.which, NAMES)), None)
     with sync_playwright() as playwright, served_world() as (address, world, engine):

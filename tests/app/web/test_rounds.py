@@ -4,6 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Role
+from app.accounts.service import choose_language
 from app.checkpoints.models import CheckpointKind
 from app.checkpoints.service import register_checkpoint
 from app.projects.models import Project
@@ -139,3 +140,9 @@ def test_of_many_projects_one_is_chosen_for_a_new_round(pages: PageClient, sessi
     page = pages.get("/rounds")
     assert [option.text for option in page.all("option")] == ["Boats", "Kites"]
     assert page.one("form", class_="inline start").get("action") == "/rounds/new"
+
+
+def test_a_setting_out_of_bounds_is_refused_in_the_readers_language(pages: PageClient, session: Session) -> None:
+    choose_language(session, pages.sign_in_as(Role.ADMIN), "zh")
+    page = _start(pages, make_project(session), 422, **{"settings[ppo][clip]": "-1"})
+    assert "ppo 阶段：设置 `clip` 必须至少为 0，而不是 -1.0。" in page.text

@@ -41,8 +41,8 @@ async def open_session(request: Request) -> AsyncIterator[Session]:
         yield session
         await run_in_threadpool(session.commit)
     finally:
-        if session.in_transaction():
-            await run_in_threadpool(session.rollback)
+        if session.in_transaction():  # closing undoes it too, and leaves what was read for the error's page
+            await run_in_threadpool(session.close)
         session.close()
 
 

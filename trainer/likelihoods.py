@@ -26,7 +26,7 @@ class Speaker:
 def group_logprobs(policy: Any, groups: Sequence[RankedGroup], pad_id: int) -> tuple[Tensor, ...]:
     """[K] log-probabilities of each group's completions, summed over their tokens, end token included; in nats."""
     rows = rows_from_groups(groups, pad_id).to(policy.device)
-    return completion_logprobs(policy, rows).sum(1).split([group.k for group in groups])
+    return torch.split(completion_logprobs(policy, rows).sum(1), [group.k for group in groups])
 
 
 @torch.no_grad()

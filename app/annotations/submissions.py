@@ -5,11 +5,11 @@ An output is known by the letter that the labeler sees; its place in `letters` i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from app.translation import gettext
 
 from app.annotations.ranking import NotARank, OutputsUnranked, parse_ranks
 from app.errors import InvalidInput, message
 from app.projects.forms import Answer, Attribute, InvalidAnswers, RatingForm, validate_answers
+from app.translation import gettext
 
 LETTERS = "abcdefghi"
 LONGEST_TEXT = 200_000

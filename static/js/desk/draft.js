@@ -74,7 +74,7 @@ export function draft(form, words) {
     if (step.value !== sent) return later(0);
     unsavedSince = 0;
     kept.forget();
-    return show("saved", { time: new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) });
+    return show("saved", { time: new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" }) });
   };
 
   /** While it is held nothing is saved on the server, and this device keeps everything. */

@@ -44,14 +44,14 @@ UNENDED = 0.05
 # Learning rates that suit half a million weights; what else differs from the trainer's defaults is said here.
 ALIGN: dict[str, Any] = {"threads": 2, "batch": 16, "warmup_steps": 10, "max_new_tokens": LENGTH, "checkpoint_every": 0}
 METHODS: dict[str, dict[str, Any]] = {
-    "dpo": {"learning_rate": 2e-4},
-    "dpo_ranking": {"learning_rate": 2e-4},
-    "ipo": {"learning_rate": 2e-4},
-    "slic": {"learning_rate": 2e-4, "best_weight": 0.1},
-    "rrhf": {"learning_rate": 2e-4, "best_weight": 0.1},
-    "pro": {"learning_rate": 2e-4, "best_weight": 0.1},
+    "dpo": {"learning_rate": 3e-4},
+    "dpo_ranking": {"learning_rate": 3e-4},
+    "ipo": {"learning_rate": 3e-4},
+    "slic": {"learning_rate": 3e-4, "best_weight": 0.1},
+    "rrhf": {"learning_rate": 3e-4, "best_weight": 0.01},
+    "pro": {"learning_rate": 3e-4, "best_weight": 0.01},
     "conditional": {"learning_rate": 1e-3, "grades": 5, "epochs": 2},
-    "rso": {"learning_rate": 2e-4},
+    "rso": {"learning_rate": 3e-4},
     "expert_iteration": {"learning_rate": 1e-3, "rounds": 2, "epochs": 2},
 }
 PPO_METHODS: dict[str, dict[str, Any]] = {"ppo": {}, "ppo_ptx": {"ptx_coefficient": 1.0, "ptx_batch": 1}}

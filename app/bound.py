@@ -66,6 +66,7 @@ def main(parent: str, how: str, uid: str, gid: str, *command: str) -> None:
         if os.getppid() != int(parent):  # it died before we asked
             return
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and the program would too
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where a script started us with `&`, and then it ends nothing
     os.execv(command[0], command)
 
 

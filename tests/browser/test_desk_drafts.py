@@ -142,7 +142,7 @@ def test_the_older_of_two_windows_says_so_and_can_take_over(labeler: BrowserCont
     press(older, "1")
     save_state(older, "saved")
     newer = open_desk(labeler, world)
-    expect(older.locator(".told")).to_contain_text("open in another window")
+    expect(older.locator(".about-saving")).to_contain_text("open in another window")
     press(newer, "b", "2")
     save_state(newer, "saved")
     press(older, "c", "4")
@@ -151,7 +151,7 @@ def test_the_older_of_two_windows_says_so_and_can_take_over(labeler: BrowserCont
     older.get_by_role("button", name="Go on in this window").click()
     save_state(older, "saved")
     assert world.draft()["rank[c]"] == "4"
-    expect(newer.locator(".told")).to_contain_text("open in another window")
+    expect(newer.locator(".about-saving")).to_contain_text("open in another window")
     press(newer, "d", "3")
     assert chosen_ranks(newer) == {"a": 1, "b": 2, "d": 3}
 
@@ -180,7 +180,7 @@ def test_a_window_learns_that_the_task_was_submitted_in_another(labeler: Browser
     before = newer.url
     press(newer, "Control+Enter")
     newer.wait_for_url(lambda url: url != before)
-    expect(older.locator(".told")).to_contain_text("was submitted in another window")
+    expect(older.locator(".about-saving")).to_contain_text("was submitted in another window")
     older.get_by_role("button", name="Show what is there").click()
     older.wait_for_selector("form.ready")
     assert chosen_ranks(older) == {"a": 2, "b": 1, "c": 2, "d": 3}
@@ -227,7 +227,7 @@ def test_text_written_on_after_a_skip_elsewhere_is_kept_and_can_be_sent(
         other.get_by_role("button", name="Skip the task").click()
         other.wait_for_load_state()
         page.locator("textarea[name=text]").fill("Fifteen minutes of work")
-        expect(page.locator(".told")).to_contain_text("was skipped in another window")
+        expect(page.locator(".about-saving")).to_contain_text("was skipped in another window")
         press(page, "Control+Enter")
         expect(page.get_by_role("alert").first).to_contain_text("You skipped this task in another window")
         expect(page.locator("textarea[name=text]")).to_have_value("Fifteen minutes of work")

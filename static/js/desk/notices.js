@@ -9,7 +9,7 @@ export function notices(form, words) {
   /** `acts`: what each button does, by the name of its words. */
   const tell = (sentence, acts) => {
     hush();
-    shown = Object.assign(document.createElement("div"), { className: "notice warning told", role: "alert" });
+    shown = Object.assign(document.createElement("div"), { className: "notice warning about-saving", role: "alert" });
     shown.append(words.tell(sentence), ...Object.entries(acts).map(([name, act]) => {
       const button = document.createElement("button");
       Object.assign(button, { type: "button", className: "button", textContent: words.tell(name) });

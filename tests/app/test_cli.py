@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.bound import bound_to_us
 from app.embedded import running
 
 
@@ -44,9 +45,11 @@ def serving(tmp_path_factory):
 def served(home: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`rondo serve` on a free port: the process, and the address that it says."""
     command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", *options]
-    with subprocess.Popen(command, env=environment(home), stderr=subprocess.PIPE, text=True) as process:
-        yield process, next(found[0] for line in process.stderr if (found := re.search(r"http://\S+", line)))
-        process.kill()
+    with subprocess.Popen(bound_to_us(command), env=environment(home), stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process, next(found[0] for line in process.stderr if (found := re.search(r"http://\S+", line)))
+        finally:
+            process.kill()
 
 
 def running_in(home: Path) -> list[str]:

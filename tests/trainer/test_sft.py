@@ -62,7 +62,9 @@ def test_micro_batches_of_unlike_length_add_up_to_the_same_gradient() -> None:
 
 
 def test_an_overfitted_sample_says_its_words_and_stops(tmp_path: Path) -> None:
-    folder = run(settings(tmp_path, epochs=60, learning_rate=5e-3, residual_dropout=0.0, keep="last"), tmp_path / "run")
+    folder = run(
+        settings(tmp_path, epochs=60, learning_rate=1.5e-2, residual_dropout=0.0, keep="last"), tmp_path / "run"
+    )
     policy = load_policy(folder.model)
     (prompt,) = ENCODER.prompts([(Message("user", "place 0"),)])
     with torch.no_grad():

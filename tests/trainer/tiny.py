@@ -1,5 +1,6 @@
 """Tiny random models of every architecture, a tokenizer, and records to train them on."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,8 @@ CONFIGS: dict[str, PreTrainedConfig] = {
 def make_policy(architecture: str = "llama", seed: int = 0) -> Any:
     """Random weights, large enough that positions and contexts matter."""
     torch.manual_seed(seed)
-    policy = AutoModelForCausalLM.from_config(CONFIGS[architecture], dtype=torch.float32)
+    config = copy.deepcopy(CONFIGS[architecture])  # a model keeps the very object, and a test may change it
+    policy = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     with torch.no_grad():
         for parameter in policy.parameters():
             if parameter.ndim > 1:

@@ -23,7 +23,7 @@ def e2e_script(folder: Path, seed: int) -> Script:
         written = read_e2e(folder)
     except (OSError, ValueError) as error:
         raise InvalidInput(reason=str(error)) from error
-    return _script(from_written(written, seed), seed, rankings=4)
+    return _script(from_written(written, seed), seed, rankings=5)
 
 
 def _script(corpus: Corpus, seed: int, rankings: int) -> Script:

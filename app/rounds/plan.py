@@ -19,7 +19,7 @@ class SamplingPlan(BaseModel):
     prompts: int | None = Field(default=None, ge=1, description="At most so many prompts; without it all.")
     k_min: int = Field(default=4, ge=2, le=9)
     k_max: int = Field(default=9, ge=2, le=9)
-    rankings: int = Field(default=1, ge=1, le=4, description="Rankings per prompt, each of K outputs of its own.")
+    rankings: int = Field(default=1, ge=1, le=9, description="Rankings per prompt, each of K outputs of its own.")
     temperature: float = Field(default=1.0, gt=0, le=5)
 
     @model_validator(mode="after")

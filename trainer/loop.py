@@ -150,12 +150,13 @@ class Loop:
 
     def _finish(self, done: int) -> None:
         every = self.settings.checkpoint_every
-        if done == self.steps or self._stop_asked or (every and done % every == 0):
+        stopping = self._stop_asked  # read once: a stop that is asked for after the save waits for the next step
+        if done == self.steps or stopping or (every and done % every == 0):
             save(self.folder.checkpoints, done, self.parts, self.settings.keep_checkpoints)
-        if self._stop_asked or done == self.steps or time.monotonic() - self._status_written > STATUS_SECONDS:
+        if stopping or done == self.steps or time.monotonic() - self._status_written > STATUS_SECONDS:
             self.folder.write_status("running", done, self.steps)
             self._status_written = time.monotonic()
-        if self._stop_asked and done < self.steps:
+        if stopping and done < self.steps:
             raise Stopped(f"Stopped after step {done} of {self.steps}.")
 
     def _ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from trainer.config import CheckpointSettings
 from trainer.errors import Stopped, TrainerError
-from trainer.folder import RunFolder
+from trainer.folder import RunFolder, State
 from trainer.loop import Learner, Loop, Schedule, checkpoints_in, save
 
 STEPS = 12
@@ -71,6 +71,23 @@ def test_a_stopped_run_finishes_its_step_and_continues_bit_for_bit(tmp_path: Pat
     assert [path.name for path in checkpoints_in(tmp_path / "parts/checkpoints")] == ["step-0000005"]
     assert_equal(train(tmp_path / "parts"), whole)
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+class StopWhileSaying(RunFolder):
+    """Asks to stop just after the place where a step would have been saved for it."""
+
+    def write_status(self, state: State, step: int, steps: int, error: str | None = None) -> None:
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        super().write_status(state, step, steps, error)
+
+
+def test_a_stop_between_saving_and_stopping_loses_no_step(tmp_path: Path) -> None:
+    model = make_model()
+    loop = Loop(StopWhileSaying(tmp_path), CheckpointSettings(), STEPS, {"model": model})
+    with pytest.raises(Stopped, match="after step 2 of 12"):
+        list(loop)
+    assert [path.name for path in checkpoints_in(loop.folder.checkpoints)] == ["step-0000002"]
 
 
 def test_a_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer.config import RunSettings
+from trainer.manifest import CARD_NAME, file_digest, model_digest
 from trainer.models import source_digest
-from trainer.records import CARD_NAME, file_digest, model_digest
 
 CARD = """---
 library_name: transformers

@@ -13,7 +13,7 @@ from transformers import AutoModel, AutoModelForCausalLM
 
 from trainer.errors import TrainerError
 from trainer.layout import Rows
-from trainer.records import model_digest
+from trainer.manifest import model_digest
 from trainer.shared_attention import scored_hidden
 from trainer.shared_prompt import SharedPrompts
 

@@ -15,15 +15,8 @@ from typing import Any
 from app.datasets.models import Dataset, DatasetKind
 from app.errors import DomainError, message
 from app.prompts.models import Split
-from trainer.records import (
-    MANIFEST_NAME,
-    Comparison,
-    DatasetChanged,
-    Demonstration,
-    Message,
-    read_lines,
-    verified_manifest,
-)
+from trainer.manifest import MANIFEST_NAME, DatasetChanged, verified_manifest
+from trainer.records import Comparison, Demonstration, Message, read_lines
 
 CHUNK = 1 << 16
 LINES_AT_ONCE = 200

@@ -20,7 +20,8 @@ from app.datasets.rows import TakenRow, rows_of
 from app.db import in_batches
 from app.errors import DomainError, message
 from app.projects.models import FormVersion, Project
-from trainer.records import Comparison, Manifest, file_digest, to_line, write_manifest
+from trainer.manifest import Manifest, file_digest, write_manifest
+from trainer.records import Comparison, to_line
 
 FORMS = "forms.json"
 SPLIT_RULE = message("by customer, else by prompt; what held-out labelers wrote is test")

@@ -12,7 +12,8 @@ from app.completions.service import NewCompletion, add_completions, record_score
 from app.projects.models import Project
 from app.runs.models import Run, Stage
 from app.runs.queries import input_checkpoint, latest_metrics
-from trainer.records import Sample, ScoreRecord, model_digest, read_lines
+from trainer.manifest import model_digest
+from trainer.records import Sample, ScoreRecord, read_lines
 
 PRODUCES = {
     Stage.PRETRAIN: CheckpointKind.BASE,

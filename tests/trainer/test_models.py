@@ -10,6 +10,7 @@ from tests.trainer.tiny import CONFIGS, make_group, make_policy
 from trainer.errors import TrainerError
 from trainer.layout import Rows, rows_from_groups
 from trainer.logprobs import completion_logprobs
+from trainer.manifest import model_digest
 from trainer.models import (
     Average,
     Best,
@@ -21,7 +22,6 @@ from trainer.models import (
     load_reward_model,
     remove_dropout,
 )
-from trainer.records import model_digest
 
 architectures = pytest.mark.parametrize("architecture", CONFIGS)
 GROUP = make_group()

@@ -9,21 +9,16 @@ from tests.trainer.tiny import make_comparison, make_demonstration
 from trainer.records import (
     BadRecord,
     Comparison,
-    DatasetChanged,
     Demonstration,
-    Manifest,
     Message,
     PromptRecord,
     Record,
     Sample,
     ScoreRecord,
     TextRecord,
-    file_digest,
     read_lines,
     to_line,
-    verified_manifest,
     write_lines,
-    write_manifest,
 )
 
 SAMPLE = Sample("p1", "Good.", (4, 5, 2), "stop", -3.5, "sha", 7, 1.0)
@@ -110,29 +105,3 @@ def test_a_line_that_is_no_json_object_is_refused(line: str, tmp_path: Path) -> 
     (tmp_path / "d.jsonl").write_text(line)
     with pytest.raises(BadRecord, match="line 1"):
         list(read_lines(Demonstration, tmp_path / "d.jsonl"))
-
-
-def frozen(folder: Path) -> Manifest:
-    write_lines(folder / "demonstrations.jsonl", [make_demonstration()])
-    sha256 = {"demonstrations.jsonl": file_digest(folder / "demonstrations.jsonl")}
-    counts = {"demonstrations.jsonl": 1}
-    manifest = Manifest("demonstrations", counts, sha256, {"project": "1"}, "by prompt", "2026-01-01T00:00:00Z")
-    write_manifest(folder, manifest)
-    return manifest
-
-
-def test_an_untouched_dataset_is_verified(tmp_path: Path) -> None:
-    manifest = frozen(tmp_path)
-    assert verified_manifest(tmp_path) == manifest
-    assert verified_manifest(tmp_path).digest == manifest.digest
-
-
-def test_a_changed_or_missing_file_is_found(tmp_path: Path) -> None:
-    frozen(tmp_path)
-    path = tmp_path / "demonstrations.jsonl"
-    path.write_text(path.read_text().replace("cheap", "dear"))
-    with pytest.raises(DatasetChanged, match="has changed"):
-        verified_manifest(tmp_path)
-    path.unlink()
-    with pytest.raises(DatasetChanged, match="is missing"):
-        verified_manifest(tmp_path)

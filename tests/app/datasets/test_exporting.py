@@ -19,7 +19,8 @@ from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import freeze_dataset
 from app.datasets.models import DatasetKind
 from tests.factories import make_project
-from trainer.records import Comparison, Message, verified_manifest
+from trainer.manifest import verified_manifest
+from trainer.records import Comparison, Message
 
 
 def comparison(ranks, texts=None):

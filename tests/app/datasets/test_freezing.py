@@ -15,7 +15,8 @@ from app.datasets.queries import counts_by_split, sources_of
 from app.prompts.models import Prompt, Split
 from app.tasks.models import Purpose, Task
 from tests.factories import make_project, make_prompt
-from trainer.records import Comparison, Demonstration, PromptRecord, read_lines, verified_manifest
+from trainer.manifest import verified_manifest
+from trainer.records import Comparison, Demonstration, PromptRecord, read_lines
 
 
 def imported(session, project, *rows, source="file"):

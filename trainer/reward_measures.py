@@ -1,4 +1,4 @@
-"""How well a reward model orders rankings: over all, by labelers' cohort, by K, and what it makes of length."""
+"""How well a reward model orders rankings: by cohort and K, how sure it may be, and what it makes of length."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from trainer.groups import RankedGroup
-from trainer.losses import pair_wins
+from trainer.losses import ordered_pairs, pair_wins
 
 Scored = tuple[Tensor, RankedGroup]
+
+BINS = 10  # of the probability of the preferred output, from 1/2 to 1
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ def measures(scores: Sequence[Tensor], groups: Sequence[RankedGroup]) -> dict[st
         **_told(counted(scores, groups)),
         "by_cohort": _by(scored, lambda group: group.cohort),
         "by_k": _by(scored, lambda group: str(group.k)),
+        **calibration(scores, groups),
         "length_correlation": correlation_within(scores, lengths),
         "length_correlation_of_people": correlation_within(preferences, lengths),
     }
@@ -51,6 +54,39 @@ def _by(scored: Sequence[Scored], trait: Callable[[RankedGroup], str]) -> dict[s
     return {
         name: _told(counted([scores for scores, _ in members], [group for _, group in members]))
         for name, members in sorted(parts.items())
+    }
+
+
+def calibration(scores: Sequence[Tensor], groups: Sequence[RankedGroup]) -> dict[str, Any]:
+    """Untied pairs by the probability sigma(difference) of the output that scores higher: how often people agreed.
+
+    `calibration_error` is the distance of the two, each bin weighing what it holds [ECE, Naeini et al. 2015].
+    """
+    chances, wins = _favourites(scores, groups)
+    places = ((2 * chances - 1) * BINS).long().clamp(max=BINS - 1)
+    bins = [_bin(place, chances[places == place], wins[places == place]) for place in places.unique().tolist()]
+    apart = sum(one["pairs"] * abs(one["predicted"] - one["observed"]) for one in bins)
+    return {"calibration": bins, "calibration_error": round(apart / len(wins), 4) if len(wins) else None}
+
+
+def _favourites(scores: Sequence[Tensor], groups: Sequence[RankedGroup]) -> tuple[Tensor, Tensor]:
+    """[pairs] probability of the output that scores higher, and 1 where it is the better, 0 if not, 1/2 if equal."""
+    ahead = [torch.zeros(0, dtype=torch.float64)]
+    for row, group in zip(scores, groups, strict=True):
+        pairs = torch.tensor(ordered_pairs(group.ranks), dtype=torch.long).view(-1, 2)
+        better, worse = row.cpu().double()[pairs].unbind(1)
+        ahead.append(better - worse)
+    leads = torch.cat(ahead)
+    return leads.abs().sigmoid(), (leads.sign() + 1) / 2
+
+
+def _bin(place: int, chances: Tensor, wins: Tensor) -> dict[str, float | int]:
+    return {
+        "from": round(0.5 + place / BINS / 2, 4),
+        "to": round(0.5 + (place + 1) / BINS / 2, 4),
+        "pairs": len(wins),
+        "predicted": round(float(chances.mean()), 4),
+        "observed": round(float(wins.mean()), 4),
     }
 
 

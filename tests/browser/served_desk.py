@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from app.completions.evidence import Evidence
+from app.projects.forms import RatingForm
 from app.projects.ready_made import INSTRUCT_GPT
 from app.web.outputs import ShownText, shown_text, texts_of
 from app.web.rendering import render_untrusted
@@ -34,8 +35,10 @@ class ServedDesk:
     url: str = ""
     posts: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     draft_answer: int = 200
+    state_answer: int | None = None  # where it differs
     saved_at: datetime | None = None
     evidence: Evidence = ()
+    form: RatingForm = INSTRUCT_GPT
 
     def page(self) -> str:
         letters = "abcdefghi"[: len(self.outputs)]
@@ -46,7 +49,7 @@ class ServedDesk:
         return (
             environment()
             .get_template(self.template)
-            .render(**_context(list(letters)), outputs=outputs, draft_saved_at=self.saved_at)
+            .render(**_context(list(letters), self.form), outputs=outputs, draft_saved_at=self.saved_at)
         )
 
     def shown(self, text: str) -> ShownText:
@@ -56,7 +59,7 @@ class ServedDesk:
         return [form for to, form in self.posts if to == path]
 
 
-def _context(letters: list[str]) -> dict[str, Any]:
+def _context(letters: list[str], form: RatingForm) -> dict[str, Any]:
     return {
         "request": SimpleNamespace(url=SimpleNamespace(path="/tasks/1")),
         "current_user": SimpleNamespace(name="Ada", role="labeler"),
@@ -71,7 +74,7 @@ def _context(letters: list[str]) -> dict[str, Any]:
             idempotency_key="key",
         ),
         "campaign": SimpleNamespace(name="Round 1", kind="compare", guidelines_html=render_untrusted("Helpful first.")),
-        "form": INSTRUCT_GPT,
+        "form": form,
         "conversation": [{"role": "user", "html": render_untrusted("Describe The Mill.")}],
         "prompt_values": {},
         "text": "",
@@ -93,7 +96,7 @@ def serving() -> Iterator[ServedDesk]:
                 self.answer(200, file.read_bytes(), guess_type(file)[0] or "application/octet-stream")
             elif self.path == "/draft":
                 state = {"version": len(desk.posts), "token": "token", "state": "leased", "saved_at": None}
-                self.answer(desk.draft_answer, json.dumps(state).encode(), "application/json")
+                self.answer(desk.state_answer or desk.draft_answer, json.dumps(state).encode(), "application/json")
             else:
                 self.answer(200, desk.page().encode(), "text/html; charset=utf-8")
 

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from app.projects.forms import DESK_KEYS, FREE_KEYS, RatingForm
+from app.projects.ready_made import flag
 from tests.browser.served_desk import OUTPUTS, ServedDesk
 from tests.browser.world import chosen_ranks, press
 
@@ -112,6 +114,54 @@ def test_ranks_go_by_the_place_of_the_digit_on_any_keyboard(
 def test_letters_go_by_what_they_print_else_by_their_place(desk: Page, key: str, code: str, picked: str) -> None:
     strike(desk, key, code)
     expect(desk.locator("[aria-current=true][data-output]")).to_have_attribute("data-output", picked)
+
+
+FULL = RatingForm(output=tuple(flag(f"flag_{key.lower()}", f"{key} flag", key=key) for key in FREE_KEYS))
+SHARED = tuple(f"The mill by the river serves **cheap** food number {number}." for number in range(9))
+ACTS = """async () => {
+    const { actsOf } = await import("/static/stamp/js/desk/keys.js");
+    return Object.keys(actsOf(new Proxy({}, { get: () => () => {} })));
+}"""
+TICKED = "() => [...document.querySelectorAll('[data-judge] :checked')].map((box) => box.name)"
+
+
+@pytest.mark.parametrize(("key", "code", "pressed"), [(".", "KeyE", "[data-as-written]"), (",", "KeyW", "[data-dim]")])
+def test_a_sign_acts_though_it_lies_where_others_have_a_letter(
+    page: Page, served_desk: ServedDesk, key: str, code: str, pressed: str
+) -> None:
+    """As on the Dvorak keyboard."""
+    strike(open_with(page, served_desk, SHARED), key, code)
+    expect(page.locator(pressed).first).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[aria-current=true][data-output]")).to_have_attribute("data-output", "a")
+
+
+def test_no_key_means_two_things(page: Page, served_desk: ServedDesk) -> None:
+    """Neither in the script's own map beside outputs and forms, nor in what the help says, chords too."""
+    served_desk.form = FULL
+    open_with(page, served_desk, NINE)
+    own = {key for key in page.evaluate(ACTS) if len(key) == 1}
+    letters = {key.upper() for key in own if key.isalpha()}
+    assert letters | set("ABCDEFGHI") == DESK_KEYS
+    assert own.isdisjoint("0123456789")
+    rows = [row.locator("kbd").all_inner_texts() for row in page.locator("[data-keys] dt").all()]
+    single = [key for row in rows for key in row if not {"Alt", "Shift", "Ctrl"} & set(row)]
+    chords = ["+".join(row) for row in rows if {"Alt", "Shift", "Ctrl"} & set(row)]
+    assert len(single) == len(set(single)), single
+    assert len(chords) == len(set(chords)), chords
+    assert {key.upper() for key in own} | set(FREE_KEYS) <= set(single) | {"?"}  # which opens the help
+
+
+def test_each_key_of_a_form_turns_its_flag_and_nothing_else(page: Page, served_desk: ServedDesk) -> None:
+    served_desk.form = FULL
+    open_with(page, served_desk, SHARED)
+    for number, key in enumerate(FREE_KEYS, start=1):
+        press(page, key.lower())
+        assert len(page.evaluate(TICKED)) == number
+        assert f"output[a][flag_{key.lower()}]" in page.evaluate(TICKED)
+    expect(page.locator(".card.as-written, mark.common")).to_have_count(0)
+    press(page, ",", ".")
+    expect(page.locator(".card.as-written")).to_have_count(1)
+    assert len(page.evaluate(TICKED)) == len(FREE_KEYS)
 
 
 def test_a_shifted_digit_rates_on_a_keyboard_whose_digits_are_shifted(desk: Page) -> None:

@@ -4,26 +4,29 @@ const isTyping = (element) =>
 
 export const sendsForm = (event) => (event.ctrlKey || event.metaKey) && event.key === "Enter";
 
+/** The desk's own acts, by key. Its letters are those that a rating form cannot have: `DESK_KEYS` in projects/forms.py. */
+export const actsOf = (desk, help) => ({
+  "=": desk.tie, "?": () => help.showModal(), Backspace: () => desk.rank(0), Enter: desk.judge, "/": desk.note,
+  ArrowLeft: () => desk.step(-1), ArrowRight: () => desk.step(1), Escape: () => backToText(desk),
+  q: desk.foldPrompt, r: desk.typeOrder, w: desk.nextColumns, z: desk.undo,
+  ",": desk.toggleCommon, ".": () => desk.toggleWritten(),
+});
+
+function backToText(desk) {
+  if (desk.closePopovers() || desk.endComparing?.()) return;
+  desk.open(false);
+  desk.select(desk.current);
+}
+
 export function keys(desk) {
-  const { form, book } = desk, help = document.querySelector("[data-keys]");
+  const { form, book } = desk, help = document.querySelector("[data-keys]"), acts = actsOf(desk, help);
   const submit = () => form.requestSubmit(form.querySelector("[data-submit]"));
-  const backToText = () => {
-    if (desk.closePopovers() || desk.endComparing?.()) return;
-    desk.open(false);
-    desk.select(desk.current);
-  };
-  const acts = {
-    "=": desk.tie, "?": () => help.showModal(), Backspace: () => desk.rank(0), Enter: desk.judge, "/": desk.note,
-    ArrowLeft: () => desk.step(-1), ArrowRight: () => desk.step(1), Escape: backToText,
-    q: desk.foldPrompt, r: desk.typeOrder, w: desk.nextColumns, z: desk.undo,
-    x: desk.toggleCommon, y: () => desk.toggleWritten(),
-  };
   const digit = book.ranked ? desk.rank : desk.rate;
 
   const letterAct = (event) => {
-    // A keyboard without Latin letters still reaches them by place.
-    const { key, code } = event, isLetter = /^[a-z]$/i.test(key);
-    const name = isLetter || !/^Key[A-Z]$/.test(code) ? key : code.slice(3);
+    // A keyboard without Latin letters still reaches them by place; elsewhere a sign may lie where others have a letter.
+    const { key, code } = event, isPrinted = /^[a-z]$/i.test(key) || key in acts;
+    const name = isPrinted || !/^Key[A-Z]$/.test(code) ? key : code.slice(3);
     const low = name.length === 1 ? name.toLowerCase() : name;
     if (book.letters.includes(low))
       return () => (event.shiftKey && low !== desk.current ? desk.compareWith(low) : desk.select(low));

@@ -64,6 +64,24 @@ def test_a_finger_drags_a_chip_into_a_lane(phone: Page) -> None:
     assert chosen_ranks(phone) == {"a": 3}
 
 
+def test_a_finger_inserts_a_chip_between_two_lanes(phone: Page, served_desk: ServedDesk) -> None:
+    order = "abcdefghi"[: len(served_desk.outputs)]
+    for rank, letter in enumerate(order, start=1):
+        phone.locator(f"[data-letter='{letter}'] button").tap()
+        phone.locator("[data-lanes] button.lane-name").nth(rank - 1).tap()
+    *others, last = order
+    drag_by_finger(phone, f"[data-letter='{last}']", "[data-before='2']")
+    inserted = ["a", last, *others[1:]]
+    assert chosen_ranks(phone) == {letter: rank for rank, letter in enumerate(inserted, start=1)}
+
+
+def test_lanes_stay_where_they_are_while_a_chip_is_moved(phone: Page) -> None:
+    places = "() => [...document.querySelectorAll('.lane:not(.tray)')].map((lane) => lane.getBoundingClientRect().left)"
+    before = phone.evaluate(places)
+    phone.evaluate("document.querySelector('form').classList.add('dragging')")
+    assert phone.evaluate(places) == before
+
+
 def test_everything_is_done_by_taps_without_a_drag(phone: Page, served_desk: ServedDesk) -> None:
     count = len(served_desk.outputs)
     letters = "abcdefghi"[:count]

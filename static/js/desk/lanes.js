@@ -1,4 +1,5 @@
-// The rank rail: chips in lanes (the same lane is a tie), a thin slot between lanes to insert, a tray for the rest.
+// The rank rail: chips in lanes (the same lane is a tie), a thin slot between lanes to insert, a tray for the rest. How
+// near a slot a chip must be let go is for the stylesheet to say.
 import Sortable from "../../vendor/sortable.js";
 
 const make = (tag, properties, ...children) => {
@@ -51,7 +52,7 @@ export function lanes(desk) {
     else desk.rankInPlace(item.dataset.letter, Number(to.dataset.rank));
   };
   const makeSortable = (element) => Sortable.create(element, {
-    group: "ranks", sort: false, animation: 0, emptyInsertThreshold: 6, delay: 120, delayOnTouchOnly: true,
+    group: "ranks", sort: false, animation: 0, emptyInsertThreshold: 0, delay: 120, delayOnTouchOnly: true,
     onStart: () => form.classList.add("dragging"),
     onEnd: drop,
   });

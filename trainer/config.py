@@ -128,6 +128,8 @@ class RewardConfig(TrainingSettings):
     margin: float = setting(
         0.0, "score by which the best must be ahead of the worst, others in proportion; drop and half", minimum=0
     )
+    ratings: str = setting("", "ratings to learn beside the ranking, with commas between; all: every flag and number")
+    ratings_weight: float = setting(0.1, "weight of the ratings' loss beside that of the ranking", minimum=0)
     keep: str = setting(
         "last", "model kept: the last, the best on validation, an average", choices=("last", "best", "average")
     )
@@ -224,9 +226,9 @@ class SampleConfig(RunSettings):
 
 @dataclass(frozen=True)
 class ScoreConfig(RunSettings):
-    """Scores of a reward model for samples or for compared completions."""
+    """Scores of reward models for samples or for compared completions."""
 
-    reward_model: str = required("folder of the reward model")
+    reward_model: str = required("folder of the reward model; of several, with commas between, mean and spread")
     samples: str = setting("", "samples.jsonl; needs the prompts")
     prompts: str = setting("", "prompts.jsonl that the samples belong to")
     comparisons: str = setting("", "comparisons.jsonl")

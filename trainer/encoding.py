@@ -15,6 +15,7 @@ from transformers import AutoTokenizer
 
 from trainer.errors import TrainerError
 from trainer.groups import RankedGroup
+from trainer.ratings import learnable
 from trainer.records import Comparison, Demonstration, Message
 
 PLAIN_TEMPLATE = (
@@ -141,15 +142,17 @@ def groups_from_comparisons(encoder: Encoder, comparisons: Iterable[Comparison])
 
 
 def _group(encoder: Encoder, row: Comparison, prompt: tuple[int, ...]) -> RankedGroup:
-    ranked = [(text, rank) for text, rank in zip(row.completions, row.ranks or (), strict=True) if text is not None]
-    completions = encoder.completions([text for text, _ in ranked])
+    judged = zip(row.completions, row.ranks or (), row.ratings, strict=True)
+    ranked = [(text, rank, learnable(rating)) for text, rank, rating in judged if text is not None]
+    completions = encoder.completions([text for text, _, _ in ranked])
     return RankedGroup(
         row.prompt_id,
         prompt,
         tuple(completion.ids for completion in completions),
-        tuple(rank for _, rank in ranked),
+        tuple(rank for _, rank, _ in ranked),
         tuple(completion.truncated for completion in completions),
         row.cohort,
+        tuple(rating for _, _, rating in ranked),
     )
 
 

@@ -1,8 +1,8 @@
 """The shape that every stage sees: a prompt and its K completions, and the order in which groups are taken."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from trainer.records import Cohort
 
@@ -11,7 +11,10 @@ WINDOW = 32
 
 @dataclass(frozen=True)
 class RankedGroup:
-    """`ranks`: 1 is best, ties equal; parallel to `completion_ids` and `truncated`. `cohort`: of who ranked."""
+    """`ranks`: 1 is best, ties equal; parallel to `completion_ids` and `truncated`. `cohort`: of who ranked.
+
+    `ratings`: flags and numbers that people gave to each completion, parallel too, or nothing.
+    """
 
     prompt_id: str
     prompt_ids: tuple[int, ...]
@@ -19,6 +22,7 @@ class RankedGroup:
     ranks: tuple[int, ...]
     truncated: tuple[bool, ...]
     cohort: Cohort = "training"
+    ratings: tuple[Mapping[str, float], ...] = ()
 
     @property
     def k(self) -> int:
@@ -38,6 +42,27 @@ class RankedGroup:
     def has_preference(self) -> bool:
         """Whether any two completions are ranked differently."""
         return len(set(self.ranks)) > 1
+
+
+def unranked(prompt_ids: Sequence[int], completion_ids: Sequence[Sequence[int]]) -> RankedGroup:
+    """A prompt and its completions, of which none is better than another."""
+    count = len(completion_ids)
+    return RankedGroup("", tuple(prompt_ids), tuple(map(tuple, completion_ids)), (1,) * count, (False,) * count)
+
+
+def rated_alone(group: RankedGroup) -> list[RankedGroup]:
+    """Each completion that has a rating in a group of its own, where no pair compares it."""
+    rated = [place for place, rating in enumerate(group.ratings) if rating]
+    return [
+        replace(
+            group,
+            completion_ids=(group.completion_ids[place],),
+            ranks=(1,),
+            truncated=(group.truncated[place],),
+            ratings=(group.ratings[place],),
+        )
+        for place in rated
+    ]
 
 
 def batch_count(examples: int, batch: int) -> int:

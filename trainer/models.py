@@ -2,11 +2,12 @@
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForCausalLM
@@ -14,6 +15,7 @@ from transformers import AutoModel, AutoModelForCausalLM
 from trainer.errors import TrainerError
 from trainer.layout import Rows
 from trainer.manifest import model_digest
+from trainer.ratings import Attribute, from_text, to_text
 from trainer.shared_attention import scored_hidden
 from trainer.shared_prompt import SharedPrompts
 
@@ -56,11 +58,13 @@ class RewardModel(nn.Module):
     """One scalar for a prompt and completion: `head(hidden state of the last real token) - bias`.
 
     Head and scores are fp32 whatever the backbone is: bf16 rounds scores above 4 to steps of 1/32.
-    `log_tie_strength` is there where ties were an outcome of their own (`losses.davidson_loss`).
+    `log_tie_strength` is there where ties were an outcome of their own (`losses.davidson_loss`), `rating_head` where
+    ratings are learned beside the ranking: an output for each of `attributes`.
     """
 
     bias: Tensor
     log_tie_strength: nn.Parameter | None
+    rating_head: nn.Linear | None
 
     def __init__(self, backbone: Any) -> None:
         super().__init__()
@@ -70,10 +74,21 @@ class RewardModel(nn.Module):
         nn.init.normal_(self.head.weight, std=1 / (width + 1) ** 0.5)
         self.register_buffer("bias", torch.zeros((), dtype=torch.float32))
         self.register_parameter("log_tie_strength", None)
+        self.register_module("rating_head", None)
+        self.attributes: tuple[Attribute, ...] = ()
 
     def expect_ties(self, strength: float, *, learned: bool) -> None:
         logarithm = torch.tensor(math.log(strength), device=self.head.weight.device)
         self.log_tie_strength = nn.Parameter(logarithm, requires_grad=learned)
+
+    def expect_ratings(self, attributes: Sequence[Attribute]) -> nn.Linear:
+        """The fresh heads."""
+        width, device = self.head.weight.shape[1], self.head.weight.device
+        self.attributes = tuple(attributes)
+        self.rating_head = heads = nn.Linear(width, len(attributes), dtype=torch.float32, device=device)
+        nn.init.normal_(heads.weight, std=1 / (width + 1) ** 0.5)
+        nn.init.zeros_(heads.bias)
+        return heads
 
     @property
     def tie_strength(self) -> float | None:
@@ -81,14 +96,22 @@ class RewardModel(nn.Module):
 
     def forward(self, batch: Rows | SharedPrompts) -> Tensor:
         """[N] scores, the same for both layouts."""
-        return _read_out(self.head, _last_hidden(self.backbone, batch)) - self.bias
+        return self.judge(batch)[0]
+
+    def judge(self, batch: Rows | SharedPrompts) -> tuple[Tensor, Tensor]:
+        """[N] scores and [N, A] what the heads for ratings say, in the units of `ratings.targets`."""
+        states = _last_hidden(self.backbone, batch)
+        scores, heads = _read_out(self.head, states) - self.bias, self.rating_head
+        return scores, scores.new_zeros(len(scores), 0) if heads is None else in_fp32(heads, states)
 
     def save(self, folder: Path) -> None:
         self.backbone.save_pretrained(folder)
         tensors = {"weight": self.head.weight.detach().cpu(), "bias": self.bias.cpu()}
         if self.log_tie_strength is not None:
             tensors["log_tie_strength"] = self.log_tie_strength.detach().cpu()
-        save_file(tensors, folder / HEAD_NAME)
+        if self.rating_head is not None:
+            tensors |= {f"ratings.{name}": tensor.cpu() for name, tensor in self.rating_head.state_dict().items()}
+        save_file(tensors, folder / HEAD_NAME, metadata={"attributes": to_text(self.attributes)})
 
 
 def load_reward_model(folder: str | Path) -> RewardModel:
@@ -101,7 +124,16 @@ def load_reward_model(folder: str | Path) -> RewardModel:
     model.bias.copy_(saved["bias"])
     if "log_tie_strength" in saved:
         model.expect_ties(float(saved["log_tie_strength"].exp()), learned=False)
+    if attributes := saved_attributes(path):
+        heads = model.expect_ratings(attributes)
+        heads.load_state_dict({name: saved[f"ratings.{name}"] for name in ("weight", "bias")})
     return model
+
+
+def saved_attributes(path: Path) -> tuple[Attribute, ...]:
+    """Of the ratings that a saved head tells."""
+    with safe_open(path, "pt") as file:
+        return from_text((file.metadata() or {}).get("attributes", "[]"))
 
 
 class ValueModel(nn.Module):
@@ -140,8 +172,12 @@ def _last_hidden(backbone: Any, batch: Rows | SharedPrompts) -> Tensor:
 
 
 def _read_out(head: nn.Linear, hidden: Tensor) -> Tensor:
+    return in_fp32(head, hidden).squeeze(-1)
+
+
+def in_fp32(head: nn.Linear, hidden: Tensor) -> Tensor:
     with torch.autocast(hidden.device.type, enabled=False):
-        return nn.functional.linear(hidden.float(), head.weight).squeeze(-1)
+        return nn.functional.linear(hidden.float(), head.weight, head.bias)
 
 
 class Average:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 from trainer.errors import TrainerError
-from trainer.strict import Keys, Misfit, typed, whole
+from trainer.strict import Keys, Misfit, number, typed, whole
 
 Role = Literal["system", "user", "assistant"]
 Cohort = Literal["training", "held_out"]
@@ -111,12 +111,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class ScoreRecord:
+    """Of several reward models `score` is the mean, `spread` the standard deviation. `ratings`: see `ratings.told`."""
+
     completion_id: str
     reward_checkpoint: str
     score: float
+    spread: float | None = None
+    ratings: Mapping[str, float] | None = None
 
 
-LEFT_OUT = {"score", "content_warning", "constraints", "evidence"}
+LEFT_OUT = {"score", "spread", "ratings", "content_warning", "constraints", "evidence"}
 
 Record = Demonstration | Comparison | PromptRecord | TextRecord | Sample | ScoreRecord
 
@@ -289,7 +293,17 @@ def _sample(keys: Keys) -> Sample:
 
 
 def _score(keys: Keys) -> ScoreRecord:
-    return ScoreRecord(keys.text("completion_id"), keys.text("reward_checkpoint"), keys.number("score"))
+    return ScoreRecord(
+        keys.text("completion_id"),
+        keys.text("reward_checkpoint"),
+        keys.number("score"),
+        keys.optional_number("spread"),
+        _told_ratings(keys) if "ratings" in keys.values else None,
+    )
+
+
+def _told_ratings(keys: Keys) -> dict[str, float]:
+    return {name: number("ratings", value) for name, value in keys.mapping("ratings").items()}
 
 
 _PARSERS: dict[type[Record], _Parse] = {

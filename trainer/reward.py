@@ -1,6 +1,7 @@
 """A reward model from whole rankings: each completion scored once, all its pairs compared [InstructGPT 3.5]."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -13,14 +14,15 @@ from trainer.config import BadSetting, RewardConfig
 from trainer.encoding import Encoder, groups_from_comparisons, groups_from_demonstrations, load_tokenizer, make_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
-from trainer.groups import RankedGroup, Sampler, micro_batches, token_batches
+from trainer.groups import RankedGroup, Sampler, micro_batches, rated_alone, token_batches
 from trainer.layout_choice import LayOut
 from trainer.loop import Loop, Stateful, make_learner, prepare
 from trainer.losses import davidson_loss, ranking_loss, ranking_loss_with_half_ties, tie_strength_of
 from trainer.models import Average, Best, RewardModel, add_residual_dropout, check_room, load_backbone
 from trainer.preference_losses import first_choice_loss
+from trainer.ratings import attributes_of, ratings_loss, targets
 from trainer.records import SPLITS, Comparison, Demonstration, read_lines
-from trainer.reward_measures import Accuracy, counted, measures
+from trainer.reward_measures import Accuracy, counted, measures, measures_of_ratings
 
 DEMONSTRATIONS_SCORED = 1000
 
@@ -38,6 +40,8 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     check_room(model.backbone, max(group.longest for rows in groups.values() for group in rows))
     add_residual_dropout(model, config.residual_dropout)
     group_loss = make_loss(config, model, [group.ranks for group in train])
+    if config.ratings:
+        model.expect_ratings(attributes_of(config.ratings, train))
     lay_out = LayOut(model.backbone, config.layout, encoder.pad_id, device)
 
     sampler = Sampler([group.longest for group in train], config.batch, config.seed)
@@ -51,7 +55,7 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     for step in loop:
         model.train()
         batch = [train[index] for index in sampler.at(step)]
-        loss, seen = accumulate(model, lay_out, parts_of(batch, config), group_loss)
+        seen = accumulate(model, lay_out, parts_of(batch, config), group_loss, config.ratings_weight)
         norm = learner.update(step)
         if isinstance(kept, Average):
             kept.update(model)
@@ -61,7 +65,8 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
         if isinstance(kept, Best) and held_out is not None:
             kept.offer(model, held_out)
         rate = learner.schedule.rate(step)
-        loop.log(step, loss=loss, accuracy=seen.share, norm=norm, rate=rate, validation_accuracy=held_out)
+        told = {"loss": seen.loss, "ratings_loss": seen.ratings_loss, "accuracy": seen.accuracy.share}
+        loop.log(step, **told, norm=norm, rate=rate, validation_accuracy=held_out)
 
     if kept:
         kept.copy_to(model)
@@ -94,15 +99,23 @@ def make_loss(config: RewardConfig, model: RewardModel, rankings: Sequence[Seque
 
 
 def ranked_groups(config: RewardConfig, encoder: Encoder) -> dict[str, list[RankedGroup]]:
-    """By split; what teaches nothing is left out of train."""
+    """By split; what teaches nothing is left out of train. Where ratings are learned, those without a ranking count."""
     records = list(read_lines(Comparison, Path(config.comparisons)))
-    groups = {
-        split: groups_from_comparisons(encoder, [row for row in records if row.split == split]) for split in SPLITS
-    }
+    groups = groups_by_split(encoder, records)
+    idle = [group for group in groups["train"] if config.ties == "drop" and not group.has_preference]
     groups["train"] = [group for group in groups["train"] if config.ties != "drop" or group.has_preference]
     if not groups["train"]:
         raise TrainerError(f"{config.comparisons} holds no ranking of the split train that prefers anything.")
+    if config.ratings:
+        unranked = [replace(row, ranks=(1,) * len(row.completions)) for row in records if row.ranks is None]
+        for split, rated in groups_by_split(encoder, unranked).items():
+            rated += idle if split == "train" else []
+            groups[split] += [single for group in rated for single in rated_alone(group)]
     return groups
+
+
+def groups_by_split(encoder: Encoder, records: Sequence[Comparison]) -> dict[str, list[RankedGroup]]:
+    return {split: groups_from_comparisons(encoder, [row for row in records if row.split == split]) for split in SPLITS}
 
 
 def reference_groups(config: RewardConfig, encoder: Encoder) -> list[RankedGroup]:
@@ -126,39 +139,59 @@ def parts_of(batch: Sequence[RankedGroup], config: RewardConfig) -> Sequence[Seq
     return micro_batches(batch, config.micro_batch)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """Of one step: mean loss of a ranking and of a rating, in their own units, and the accuracy."""
+
+    loss: float
+    ratings_loss: float | None
+    accuracy: Accuracy
+
+
 def accumulate(
-    model: RewardModel, lay_out: LayOut, parts: Sequence[Sequence[RankedGroup]], group_loss: GroupLoss
-) -> tuple[float, Accuracy]:
-    """Add the gradient of the mean loss per prompt over all parts; that loss, and the accuracy seen."""
-    prompts = sum(len(part) for part in parts)
-    total, won, pairs = 0.0, 0.0, 0
-    for part in parts:
-        by_group = scores_of(model, lay_out, part)
+    model: RewardModel,
+    lay_out: LayOut,
+    parts: Sequence[Sequence[RankedGroup]],
+    group_loss: GroupLoss,
+    ratings_weight: float = 0.0,
+) -> Seen:
+    """Add the gradient of the mean loss per ranking and the weighted mean loss per rating over all parts."""
+    rankings = max(1, sum(group.k > 1 for part in parts for group in part))
+    wanted = [targets(model.attributes, part) for part in parts]
+    rated = sum(int((~part.isnan()).sum()) for part in wanted)
+    of_rankings, of_ratings, won, pairs = 0.0, 0.0, 0.0, 0
+    for part, ratings in zip(parts, wanted, strict=True):
+        scores, outputs = model.judge(lay_out(part))
+        by_group = torch.split(scores, [group.k for group in part])
         losses = [group_loss(scores, group.ranks) for scores, group in zip(by_group, part, strict=True)]
-        loss = torch.stack(losses).sum() / prompts
-        loss.backward()
-        total += float(loss.detach())
+        loss = torch.stack(losses).sum() / rankings
+        of_ratings_here = ratings_loss(outputs, ratings.to(outputs.device), model.attributes) / max(1, rated)
+        (loss + ratings_weight * of_ratings_here).backward()
+        of_rankings, of_ratings = of_rankings + float(loss.detach()), of_ratings + float(of_ratings_here.detach())
         seen = counted(by_group, part)
         won, pairs = won + seen.won, pairs + seen.pairs
-    return total, Accuracy(won, pairs)
-
-
-def scores_of(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup]) -> tuple[Tensor, ...]:
-    """[K] scores of each group."""
-    scores: Tensor = model(lay_out(groups))
-    return torch.split(scores, [group.k for group in groups])
+    return Seen(of_rankings, of_ratings if rated else None, Accuracy(won, pairs))
 
 
 @torch.no_grad()
-def all_scores(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup], batch: int) -> list[Tensor]:
-    """[K] scores of each group, in the order of `groups`, without dropout."""
+def judgements(
+    model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup], batch: int
+) -> list[tuple[Tensor, Tensor]]:
+    """[K] scores and [K, A] outputs for ratings of each group, in the order of `groups`, without dropout."""
     model.eval()
     order = sorted(range(len(groups)), key=lambda index: groups[index].longest)
-    scores: dict[int, Tensor] = {}
+    found: dict[int, tuple[Tensor, Tensor]] = {}
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
-        scores |= zip(chosen, scores_of(model, lay_out, [groups[index] for index in chosen]), strict=True)
-    return [scores[index] for index in range(len(groups))]
+        sizes = [groups[index].k for index in chosen]
+        parts = (told.split(sizes) for told in model.judge(lay_out([groups[index] for index in chosen])))
+        found |= zip(chosen, zip(*parts, strict=True), strict=True)
+    return [found[index] for index in range(len(groups))]
+
+
+def all_scores(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup], batch: int) -> list[Tensor]:
+    """[K] scores of each group, in the order of `groups`, without dropout."""
+    return [scores for scores, _ in judgements(model, lay_out, groups, batch)]
 
 
 def accuracy(model: RewardModel, lay_out: LayOut, groups: Sequence[RankedGroup], batch: int) -> Accuracy:
@@ -169,10 +202,15 @@ def measured_on(
     groups: Mapping[str, Sequence[RankedGroup]], model: RewardModel, lay_out: LayOut, batch: int
 ) -> dict[str, Any]:
     """For results and card: what the model makes of validation and test."""
-    measured: dict[str, Any] = {
-        split: measures(all_scores(model, lay_out, groups[split], batch), groups[split])
-        for split in ("validation", "test")
-    }
+    measured: dict[str, Any] = {}
+    for split in ("validation", "test"):
+        found = judgements(model, lay_out, groups[split], batch)
+        ranked = [(scores, group) for (scores, _), group in zip(found, groups[split], strict=True) if group.k > 1]
+        measured[split] = measures([scores for scores, _ in ranked], [group for _, group in ranked])
+        if model.attributes and found:
+            outputs = torch.cat([outputs for _, outputs in found]).cpu()
+            wanted = targets(model.attributes, groups[split])
+            measured[split]["ratings"] = measures_of_ratings(outputs, wanted, model.attributes)
     if model.tie_strength is not None:
         measured["tie_strength"] = round(model.tie_strength, 6)
     return measured

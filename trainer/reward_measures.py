@@ -9,6 +9,7 @@ from torch import Tensor
 
 from trainer.groups import RankedGroup
 from trainer.losses import ordered_pairs, pair_wins
+from trainer.ratings import Attribute
 
 Scored = tuple[Tensor, RankedGroup]
 
@@ -99,6 +100,33 @@ def correlation_within(values: Sequence[Tensor], others: Sequence[Tensor]) -> fl
     """Pearson's, of what is above or below the mean of its prompt; None where either never differs."""
     if not values:
         return None
-    one, other = (torch.cat([row.cpu() - row.cpu().mean() for row in rows]).double() for rows in (values, others))
+    return correlation(*(torch.cat([row.cpu() - row.cpu().mean() for row in rows]) for rows in (values, others)))
+
+
+def correlation(one: Tensor, other: Tensor) -> float | None:
+    """Pearson's."""
+    if not len(one):
+        return None
+    one, other = (values.double() - values.double().mean() for values in (one, other))
     size = float(one.norm() * other.norm())
     return round(float(one @ other) / size, 4) if size > 1e-9 else None
+
+
+def measures_of_ratings(outputs: Tensor, wanted: Tensor, attributes: Sequence[Attribute]) -> dict[str, Any]:
+    """By attribute: how many were rated; of flags the area under the ROC curve, of numbers Pearson's correlation."""
+    found: dict[str, Any] = {}
+    for place, one in enumerate(attributes):
+        rated = ~wanted[:, place].isnan()
+        said, meant = outputs[rated, place], wanted[rated, place]
+        name, measure = ("auc", area_under_curve) if one.kind == "flag" else ("correlation", correlation)
+        found[one.name] = {"rated": len(said), name: measure(said, meant)}
+    return found
+
+
+def area_under_curve(scores: Tensor, flags: Tensor) -> float | None:
+    """Chance that a flagged output has the higher score than one that is not, equal scores counting half."""
+    flagged, others = scores[flags == 1], scores[flags == 0].sort().values
+    if not len(flagged) or not len(others):
+        return None
+    below = torch.searchsorted(others, flagged) + torch.searchsorted(others, flagged, right=True)
+    return round(float(below.double().mean()) / 2 / len(others), 4)

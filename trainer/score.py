@@ -1,9 +1,9 @@
-"""Scores of a reward model: for sampled completions, or for the outputs of comparisons."""
+"""Scores of one reward model, or of several and how far they agree: for samples, or for compared outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -12,11 +12,12 @@ from trainer.config import ScoreConfig
 from trainer.encoding import Encoder, load_tokenizer, make_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
-from trainer.groups import RankedGroup
 from trainer.layout_choice import LayOut
 from trainer.loop import prepare
-from trainer.models import RewardModel, load_reward_model
+from trainer.models import load_reward_model
+from trainer.ratings import told
 from trainer.records import Comparison, Message, PromptRecord, Sample, ScoreRecord, read_lines, write_lines
+from trainer.scoring import completion_judgements
 
 
 @dataclass(frozen=True)
@@ -34,22 +35,59 @@ def main(config: ScoreConfig, folder: RunFolder) -> None:
     if bool(config.samples) == bool(config.comparisons):
         raise TrainerError("Give either samples or comparisons to score.")
     device = prepare(config)
-    tokenizer = load_tokenizer(config.reward_model)
-    encoder = make_encoder(tokenizer, config.max_prompt_tokens, config.max_completion_tokens)
-    model = load_reward_model(config.reward_model).to(device).eval()
     samples = list(read_lines(Sample, Path(config.samples))) if config.samples else []
     candidates = sampled(config, samples) if samples else compared(config)
-    lay_out = LayOut(model.backbone, config.layout, encoder.pad_id, device)
-    scores = score(model, lay_out, encoder, candidates, config.batch).tolist()
+    judges = [judge(name.strip(), config, candidates, device) for name in config.reward_model.split(",")]
+    records = scored(config, candidates, judges)
     if samples:
-        scored = [replace(sample, score=value) for sample, value in zip(samples, scores, strict=True)]
-        write_lines(folder.samples, scored)
-    records = [
-        ScoreRecord(candidate.completion_id, config.reward_model, value)
-        for candidate, value in zip(candidates, scores, strict=True)
-    ]
+        write_lines(
+            folder.samples,
+            (replace(sample, score=record.score) for sample, record in zip(samples, records, strict=True)),
+        )
     write_lines(folder.scores, records)
-    folder.write_results({"completions": len(scores), "mean_score": sum(scores) / max(1, len(scores))})
+    folder.write_results(summary(records))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one reward model says of all candidates: [N] scores, and N times its ratings."""
+
+    scores: Tensor
+    ratings: list[dict[str, float]]
+
+
+def judge(name: str, config: ScoreConfig, candidates: Sequence[Candidate], device: torch.device) -> Judged:
+    encoder = make_encoder(load_tokenizer(name), config.max_prompt_tokens, config.max_completion_tokens)
+    model = load_reward_model(name).to(device).eval()
+    lay_out = LayOut(model.backbone, config.layout, encoder.pad_id, device)
+    prompts = encoder.prompts([candidate.prompt for candidate in candidates])
+    completions = [completion_ids(encoder, candidate) for candidate in candidates]
+    judged = completion_judgements(model, lay_out, prompts, completions, config.batch)
+    return Judged(judged[:, 0], told(judged[:, 1:], model.attributes))
+
+
+def scored(config: ScoreConfig, candidates: Sequence[Candidate], judges: Sequence[Judged]) -> list[ScoreRecord]:
+    """The mean of the judges, and how far they are apart [reward model ensembles, Coste et al. 2024]."""
+    scores = torch.stack([one.scores for one in judges])
+    spreads = scores.std(0).tolist() if len(judges) > 1 else [None] * len(candidates)
+    ratings = [mean_of_each(rows) or None for rows in zip(*(one.ratings for one in judges), strict=True)]
+    columns = zip(candidates, scores.mean(0).tolist(), spreads, ratings, strict=True)
+    return [ScoreRecord(candidate.completion_id, config.reward_model, *values) for candidate, *values in columns]
+
+
+def mean_of_each(ratings: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """By name, over those who tell it."""
+    names = dict.fromkeys(name for row in ratings for name in row)
+    return {name: fmean(row[name] for row in ratings if name in row) for name in names}
+
+
+def summary(records: Sequence[ScoreRecord]) -> dict[str, float]:
+    spreads = [record.spread for record in records if record.spread is not None]
+    return {
+        "completions": len(records),
+        "mean_score": fmean(record.score for record in records) if records else 0.0,
+        **({"mean_spread": fmean(spreads)} if spreads else {}),
+    }
 
 
 def sampled(config: ScoreConfig, samples: Sequence[Sample]) -> list[Candidate]:
@@ -74,28 +112,6 @@ def compared(config: ScoreConfig) -> list[Candidate]:
             if text is not None:
                 found[completion_id] = Candidate(completion_id, row.prompt, text)
     return list(found.values())
-
-
-@torch.no_grad()
-def score(model: RewardModel, lay_out: LayOut, encoder: Encoder, candidates: Sequence[Candidate], batch: int) -> Tensor:
-    """[N] in the order of `candidates`. Those of one prompt go together, so that it is read once."""
-    prompts = encoder.prompts([candidate.prompt for candidate in candidates])
-    completions = [completion_ids(encoder, candidate) for candidate in candidates]
-    order = sorted(
-        range(len(candidates)), key=lambda index: (len(prompts[index]), prompts[index], len(completions[index]))
-    )
-    scores = torch.zeros(len(candidates))
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
-        by_prompt = groupby(chosen, key=lambda index: prompts[index])
-        groups = [unranked(prompt, [completions[index] for index in members]) for prompt, members in by_prompt]
-        scores[chosen] = model(lay_out(groups)).cpu()
-    return scores
-
-
-def unranked(prompt_ids: tuple[int, ...], completion_ids: Sequence[tuple[int, ...]]) -> RankedGroup:
-    count = len(completion_ids)
-    return RankedGroup("", prompt_ids, tuple(completion_ids), (1,) * count, (False,) * count)
 
 
 def completion_ids(encoder: Encoder, candidate: Candidate) -> tuple[int, ...]:

@@ -70,8 +70,7 @@ class Ours:
 
     def learn(self, groups: Sequence[RankedGroup]) -> float:
         self.model.train()
-        loss, _ = accumulate(self.model, self.lay_out, token_batches(groups, MICRO_TOKENS), ranking_loss)
-        return loss
+        return accumulate(self.model, self.lay_out, token_batches(groups, MICRO_TOKENS), ranking_loss).loss
 
     def gradients(self) -> dict[str, Tensor]:
         return gradients_of(self.model)

@@ -32,6 +32,7 @@ RECORDS: list[Record] = [
     TextRecord("two\nlines"),
     SAMPLE,
     ScoreRecord("c1", "sha", -0.25),
+    ScoreRecord("c1", "sha", -0.25, 0.5, {"overall": 4.5}),
 ]
 
 

@@ -1,6 +1,7 @@
 """Traps 11, 14 and 16 on the stage, and the bias to demonstrations."""
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from trainer.groups import micro_batches, token_batches
 from trainer.layout_choice import LayOut
 from trainer.losses import ranking_loss, tie_strength_of
 from trainer.models import RewardModel, load_reward_model
-from trainer.records import write_lines
-from trainer.reward import accumulate, accuracy, all_scores, main
+from trainer.ratings import Attribute, told
+from trainer.records import Comparison, write_lines
+from trainer.reward import accumulate, accuracy, all_scores, judgements, main
 
 CPU = torch.device("cpu")
 ENCODER = make_encoder(make_tokenizer(), 50, 50)
@@ -162,3 +164,66 @@ def test_a_file_that_prefers_nothing_is_refused(tmp_path: Path) -> None:
     write_lines(Path(config.comparisons), [make_comparison(1, (1, 1))])
     with pytest.raises(TrainerError, match="prefers anything"):
         run(config, tmp_path / "run")
+
+
+def make_rated(number: int = 0, ranks: tuple[int, ...] | None = (1, 2, 3), split: str = "train") -> Comparison:
+    """The third sentence is made up, and the second is rated low; one rating in three is missing."""
+    row = make_comparison(number, ranks, split)
+    ratings = [{"overall": 6, "made_up": False}, {"overall": 2, "made_up": False}, {"overall": 5, "made_up": True}]
+    return replace(row, ratings=tuple({} if place == number % 3 else rating for place, rating in enumerate(ratings)))
+
+
+def test_ratings_are_learned_beside_the_ranking_and_told_again_after_loading(tmp_path: Path) -> None:
+    config = settings(tmp_path, epochs=40, learning_rate=5e-3, ratings="all", ratings_weight=1.0, ties="half")
+    splits = ["train"] * 9 + ["validation", "test"]
+    write_lines(Path(config.comparisons), [make_rated(number, split=split) for number, split in enumerate(splits)])
+    folder = run(config, tmp_path / "run")
+    model = load_reward_model(folder.model)
+    assert [(one.name, one.kind) for one in model.attributes] == [("made_up", "flag"), ("overall", "number")]
+    groups = groups_from_comparisons(ENCODER, [make_rated(number) for number in range(9)])
+    assert accuracy(model, LAY_OUT, groups, 4).share == 1.0
+    for _, outputs in judgements(model, LAY_OUT, groups, 4):
+        first, second, third = told(outputs, model.attributes)
+        assert [first["overall"], second["overall"], third["overall"]] == pytest.approx([6, 2, 5], abs=0.8)
+        assert max(first["made_up"], second["made_up"]) < 0.2 < 0.8 < third["made_up"]
+    assert set(json.loads(folder.results.read_text())["validation"]["ratings"]) == {"made_up", "overall"}
+    lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+    assert lines[-1]["ratings_loss"] < 0.1 * lines[0]["ratings_loss"]
+
+
+def test_ratings_without_a_ranking_teach_the_heads_alone(tmp_path: Path) -> None:
+    """Neither an unranked comparison nor one that is all tied adds to the ranking's loss."""
+    config = settings(tmp_path, ratings="overall", epochs=1, batch=64, learning_rate=0.0)
+    ranked = [make_rated(number) for number in range(3)]
+    idle = [make_rated(7, None), make_rated(8, (1, 1, 1))]
+    losses = []
+    for name, rows in (("few", ranked), ("more", ranked + idle)):
+        write_lines(Path(config.comparisons), rows)
+        folder = run(config, tmp_path / name)
+        losses.append(json.loads(folder.metrics.read_text().splitlines()[0]))
+    assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], rel=1e-4)
+    assert losses[0]["ratings_loss"] != pytest.approx(losses[1]["ratings_loss"], rel=1e-3)
+
+
+def test_micro_batches_do_not_change_the_gradient_of_ratings() -> None:
+    groups = groups_from_comparisons(ENCODER, [make_rated(number) for number in range(4)])
+    gradients = []
+    for parts in ([groups], micro_batches(groups, 1), micro_batches(groups, 3)):
+        model = make_reward_model()
+        torch.manual_seed(2)
+        model.expect_ratings([Attribute("overall", "number", 4.0, 2.0), Attribute("made_up", "flag")])
+        accumulate(model, LayOut(model.backbone, "rows", 0, CPU), parts, ranking_loss, 0.5)
+        gradients.append([parameter.grad for parameter in model.parameters() if parameter.grad is not None])
+    for parts in gradients[1:]:
+        for whole, part in zip(gradients[0], parts, strict=True):
+            torch.testing.assert_close(part, whole, atol=1e-6, rtol=1e-4)
+
+
+def test_a_weight_of_nothing_leaves_the_ranking_as_it_was(tmp_path: Path) -> None:
+    config = settings(tmp_path, ratings="overall", ratings_weight=0.0)
+    splits = ["train"] * 9 + ["validation", "test"]
+    write_lines(Path(config.comparisons), [make_rated(number, split=split) for number, split in enumerate(splits)])
+    beside = load_reward_model(run(config, tmp_path / "beside").model)
+    alone = load_reward_model(run(replace(config, ratings=""), tmp_path / "alone").model)
+    assert torch.equal(beside.head.weight, alone.head.weight)
+    assert alone.attributes == ()

@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.trainer.tiny import make_comparison, make_policy, make_tokenizer
 from trainer.config import ScoreConfig
@@ -10,6 +11,7 @@ from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.layout import rows_from_pairs
 from trainer.models import RewardModel, load_reward_model
+from trainer.ratings import Attribute
 from trainer.records import Comparison, Message, PromptRecord, Sample, ScoreRecord, read_lines, write_lines
 from trainer.score import main
 
@@ -103,3 +105,42 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     ):
         with pytest.raises(TrainerError, match=sentence):
             main(settings(tmp_path, **values), RunFolder(tmp_path))
+
+
+def test_several_judges_tell_their_mean_and_how_far_they_are_apart(tmp_path: Path) -> None:
+    """The same weights, biases of 0.5 and 1.5: their scores are 1 apart, so that the deviation is the root of 1/2."""
+    config = settings(tmp_path)
+    other = load_reward_model(config.reward_model)
+    other.bias.fill_(1.5)
+    other.save(tmp_path / "other")
+    make_tokenizer().save_pretrained(tmp_path / "other")
+    row = make_comparison()
+    write_lines(tmp_path / "comparisons.jsonl", [row])
+    both = replace(
+        config,
+        reward_model=f"{config.reward_model}, {tmp_path / 'other'}",
+        comparisons=str(tmp_path / "comparisons.jsonl"),
+    )
+    folder = RunFolder(tmp_path)
+    main(both, folder)
+    records = list(read_lines(ScoreRecord, folder.scores))
+    alone = replace(both, reward_model=config.reward_model)
+    main(alone, folder)
+    for together, single in zip(records, read_lines(ScoreRecord, folder.scores), strict=True):
+        assert together.score == pytest.approx(single.score - 0.5, abs=1e-5)
+        assert together.spread == pytest.approx(0.5**0.5, abs=1e-5)
+        assert single.spread is None
+
+
+def test_ratings_are_told_beside_the_score(tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    model = load_reward_model(config.reward_model)
+    heads = model.expect_ratings([Attribute("overall", "number", mean=4.0, spread=2.0), Attribute("made_up", "flag")])
+    heads.weight.data.zero_()
+    heads.bias.data.copy_(torch.tensor([0.5, 0.0]))
+    model.save(Path(config.reward_model))
+    write_lines(tmp_path / "comparisons.jsonl", [make_comparison()])
+    folder = RunFolder(tmp_path)
+    main(replace(config, comparisons=str(tmp_path / "comparisons.jsonl")), folder)
+    for record in read_lines(ScoreRecord, folder.scores):
+        assert record.ratings == {"overall": pytest.approx(5.0), "made_up": pytest.approx(0.5)}

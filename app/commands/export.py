@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False)
 def export(
     dataset: Annotated[str, typer.Argument(help="Its name or number.")],
     out: Annotated[Path, typer.Option(help="A new or empty folder.")],
-    format: Annotated[str, typer.Option(help="rondo, trl-sft, trl-reward or trl-dpo.")] = RONDO,
+    format: Annotated[str, typer.Option(help="rondo, parquet, trl-sft, trl-reward or trl-dpo.")] = RONDO,
 ) -> None:
     """Write a dataset's rows into a folder: the frozen files as they are, or one file for each split."""
     with storage(settings()) as engine, transaction(engine) as session:

@@ -1,11 +1,7 @@
-"""Exports: writers over a frozen dataset's rows, for our own tools and for others'.
-
-An export is some named files, each an iterator of chunks, so that nothing holds all rows.
-"""
+"""Exports: writers over a frozen dataset's rows, for our own tools and for others'."""
 
 import itertools
 import json
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from app.datasets.models import Dataset, DatasetKind
+from app.datasets.parquet_apart import parquet_made_apart
+from app.datasets.sending import Exported
 from app.errors import DomainError, message
 from app.prompts.models import Split
 from trainer.manifest import MANIFEST_NAME, DatasetChanged, verified_manifest
 from trainer.records import Comparison, Demonstration, Message, read_lines
 
-CHUNK = 1 << 16
+CHUNK = 1 << 18
 LINES_AT_ONCE = 200
-
-Exported = Iterator[tuple[str, Iterator[bytes]]]
 
 
 class DatasetDamaged(DomainError):
@@ -68,7 +64,7 @@ class RowExport:
     rows: Callable[[Any], Iterator[dict[str, Any]]]
 
 
-RONDO = "rondo"
+RONDO, PARQUET = "rondo", "parquet"
 ROW_EXPORTS = {
     DatasetKind.DEMONSTRATIONS: {"trl-sft": RowExport(partial(read_lines, Demonstration), demonstration_rows)},
     DatasetKind.COMPARISONS: {
@@ -80,11 +76,11 @@ ROW_EXPORTS = {
 
 
 def export_formats(kind: DatasetKind) -> list[str]:
-    return [RONDO, *ROW_EXPORTS[kind]]
+    return [RONDO, PARQUET, *ROW_EXPORTS[kind]]
 
 
 def exported(files: Path, dataset: Dataset, format_name: str) -> Exported:
-    """The export's files: the frozen ones as they are, or one for each split.
+    """The export's files: the frozen ones as they are, the rows as Parquet beside the others, or one for each split.
 
     Raises `NoSuchExport`, `DatasetDamaged`.
     """
@@ -98,9 +94,18 @@ def exported(files: Path, dataset: Dataset, format_name: str) -> Exported:
         raise DatasetDamaged(name=dataset.name, reason=error) from error
     if format_name == RONDO:
         return ((name, _file_chunks(folder / name)) for name in names)
+    if format_name == PARQUET:
+        return (_as_parquet(folder / name, dataset.kind) for name in names)
     rows = ROW_EXPORTS[dataset.kind][format_name]
     source = folder / f"{dataset.kind.value}.jsonl"
     return ((f"{split.value}.jsonl", _row_chunks(source, rows, split)) for split in Split)
+
+
+def _as_parquet(path: Path, kind: DatasetKind) -> tuple[str, Iterator[bytes]]:
+    """Files beside the rows, which the manifest speaks of, stay as they are."""
+    if path.suffix != ".jsonl":
+        return path.name, _file_chunks(path)
+    return f"{path.stem}.parquet", parquet_made_apart(kind, _file_chunks(path))
 
 
 def _file_chunks(path: Path) -> Iterator[bytes]:
@@ -129,34 +134,3 @@ def write_export(parts: Exported, out: Path) -> list[Path]:
         with (out / name).open("wb") as file:
             file.writelines(chunks)
     return sorted(out.iterdir())
-
-
-def zipped(parts: Exported, folder: str) -> Iterator[bytes]:
-    """The files as one zip archive, made while it is sent."""
-    sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:  # type: ignore[call-overload]
-        for name, chunks in parts:
-            with archive.open(f"{folder}/{name}", "w", force_zip64=True) as entry:
-                for chunk in chunks:
-                    entry.write(chunk)
-                    yield sink.take()
-    yield sink.take()
-
-
-class _Sink:
-    """What a zip archive is written to, and taken from piece by piece."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, piece: bytes) -> int:
-        self._pieces.append(bytes(piece))
-        return len(piece)
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def take(self) -> bytes:
-        taken = b"".join(self._pieces)
-        self._pieces.clear()
-        return taken

@@ -54,7 +54,7 @@ def annotations_taken(project: Project, chosen: DatasetFilter) -> list[ColumnEle
         Task.purpose == Purpose.REAL,
         Annotation.cohort == chosen.cohort,
         Prompt.split.in_(chosen.splits),
-        *_between(Annotation.created_at, chosen),
+        *on_days(Annotation.created_at, chosen.since, chosen.until),
     ]
     if chosen.cohort is Cohort.TRAINING:
         conditions.append(Campaign.kind != CampaignKind.EVALUATE)
@@ -75,7 +75,7 @@ def prompts_taken(project: Project, chosen: DatasetFilter) -> list[ColumnElement
         Prompt.project_id == project.id,
         Prompt.in_use.is_(True),
         Prompt.split.in_(chosen.splits),
-        *_between(Prompt.created_at, chosen),
+        *on_days(Prompt.created_at, chosen.since, chosen.until),
         *_attacks_only_if_asked(chosen),
     ]
     if chosen.people != "both":
@@ -100,10 +100,13 @@ def _attacks_only_if_asked(chosen: DatasetFilter) -> list[ColumnElement[bool]]:
     return [] if chosen.attacks else [Prompt.kind.is_distinct_from(PromptKind.ATTACK)]
 
 
-def _between(column: InstrumentedAttribute[datetime], chosen: DatasetFilter) -> list[ColumnElement[bool]]:
+def on_days(
+    column: InstrumentedAttribute[datetime], since: date | None, until: date | None
+) -> list[ColumnElement[bool]]:
+    """From the first moment of `since` to the last of `until`, in UTC; an end left out is open."""
     conditions: list[ColumnElement[bool]] = []
-    if chosen.since:
-        conditions.append(column >= datetime.combine(chosen.since, time.min, UTC))
-    if chosen.until:
-        conditions.append(column <= datetime.combine(chosen.until, time.max, UTC))  # Postgres counts microseconds too
+    if since:
+        conditions.append(column >= datetime.combine(since, time.min, UTC))
+    if until:
+        conditions.append(column <= datetime.combine(until, time.max, UTC))  # Postgres counts microseconds too
     return conditions

@@ -13,12 +13,13 @@ from app.accounts.models import Cohort, Role
 from app.campaigns.models import Campaign, CampaignKind
 from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import campaigns_of
-from app.datasets.exporting import RONDO, export_formats, exported, zipped
+from app.datasets.exporting import RONDO, export_formats, exported
 from app.datasets.filtering import DatasetFilter, People
 from app.datasets.freezing import freeze_dataset
 from app.datasets.models import DatasetKind
 from app.datasets.queries import counts_by_split, datasets, sources_of
 from app.datasets.queries import dataset as dataset_numbered
+from app.datasets.sending import zipped
 from app.errors import InvalidInput
 from app.projects.models import Project
 from app.projects.queries import project as project_numbered

@@ -3,6 +3,7 @@ import itertools
 import json
 import zipfile
 
+import pyarrow.parquet as pq
 import pytest
 
 from app.annotations.importing import import_comparisons, import_demonstrations
@@ -13,11 +14,11 @@ from app.datasets.exporting import (
     exported,
     preference_rows,
     write_export,
-    zipped,
 )
 from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import freeze_dataset
 from app.datasets.models import DatasetKind
+from app.datasets.sending import zipped
 from tests.factories import make_project
 from trainer.manifest import verified_manifest
 from trainer.records import Comparison, Message
@@ -90,6 +91,22 @@ def test_a_zip_archive_holds_the_same_bytes(frozen, tmp_path):
     frozen_bytes = (tmp_path / dataset.location / "comparisons.jsonl").read_bytes()
     assert archive.testzip() is None
     assert archive.read("first/comparisons.jsonl") == frozen_bytes
+
+
+@pytest.mark.parametrize("kind", [DatasetKind.COMPARISONS, DatasetKind.DEMONSTRATIONS])
+def test_parquet_holds_the_rows_of_the_frozen_file(frozen, tmp_path, kind):
+    dataset = frozen[kind]
+    write_export(exported(tmp_path, dataset, "parquet"), tmp_path / "out")
+    table = pq.ParquetFile(tmp_path / "out" / f"{kind}.parquet")
+    lines = (tmp_path / dataset.location / f"{kind}.jsonl").read_text().splitlines()
+    assert (tmp_path / "out" / "manifest.json").exists()
+    rows = table.read().to_pylist()
+    for row in rows:
+        row.pop("evidence", None)
+        if kind is DatasetKind.COMPARISONS:
+            row["ratings"] = [json.loads(each) for each in row["ratings"]]
+            row["prompt_ratings"] = json.loads(row["prompt_ratings"])
+    assert rows == [json.loads(line) for line in lines]
 
 
 def test_a_file_that_was_changed_is_not_exported(frozen, tmp_path):

@@ -1,0 +1,271 @@
+"""Exports of what is in the database now, without freezing it: PostgreSQL writes each line's JSON, we hand it on.
+
+Rankings and evaluations come in the words of `comparisons.jsonl`, so that whatever reads a dataset reads them too.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import date
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    String,
+    Text,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Cohort, Origin, User
+from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
+from app.campaigns.models import Campaign, CampaignKind
+from app.checkpoints.models import Checkpoint
+from app.completions.models import Completion, CompletionAuthor
+from app.datasets.filtering import People, on_days
+from app.projects.models import FormVersion, Project
+from app.projects.queries import rating_form
+from app.projects.ready_made import BREAKS_CONSTRAINT, CONSTRAINT_MARKS
+from app.prompts.models import Prompt, Split
+from app.tasks.models import Purpose, Task, TaskCompletion
+from app.translation import gettext
+
+FETCHED_AT_ONCE = 200
+LINES_IN_CHUNK = 32
+NO_EVIDENCE = ',"evidence":null}'
+
+
+class LiveKind(StrEnum):
+    """`ratings` has a line for each output that somebody judged, ranked ones too; the others one an annotation."""
+
+    COMPARISONS = "comparisons"
+    EVALUATIONS = "evaluations"
+    RATINGS = "ratings"
+    SKIPS = "skips"
+
+
+class LiveFilter(BaseModel):
+    """Days are in UTC. Without a cohort, everybody's: each line says whose it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    people: People = "both"
+    cohort: Cohort | None = None
+    campaign: int | None = None
+    since: date | None = None
+    until: date | None = None
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> Self:
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(gettext("The first day is after the last."))
+        return self
+
+
+def live_chunks(session: Session, project: Project, kind: LiveKind, chosen: LiveFilter) -> Iterator[bytes]:
+    """JSON lines by annotation, in a server-side cursor's memory; chunks end where lines end."""
+    lines = live_lines(session, project, kind, chosen)
+    while chunk := list(itertools.islice(lines, LINES_IN_CHUNK)):
+        chunk.append("")
+        yield "\n".join(chunk).encode()
+
+
+def live_lines(session: Session, project: Project, kind: LiveKind, chosen: LiveFilter) -> Iterator[str]:
+    """Current work on real tasks, without what came after its slot was filled."""
+    rows = QUERIES[kind](session, project, chosen).subquery("line")
+    query = select(cast(func.row_to_json(rows.table_valued()), Text))
+    for line in session.scalars(query, execution_options={"yield_per": FETCHED_AT_ONCE}):
+        yield line.removesuffix(NO_EVIDENCE) + "}" if line.endswith(NO_EVIDENCE) else line
+
+
+def _annotations(project: Project, chosen: LiveFilter, *kinds: AnnotationKind) -> Select[Any]:
+    conditions: list[ColumnElement[bool]] = [
+        Campaign.project_id == project.id,
+        Annotation.current.is_(True),
+        Annotation.surplus.is_(False),
+        Annotation.kind.in_(kinds),
+        Task.purpose == Purpose.REAL,
+        *on_days(Annotation.created_at, chosen.since, chosen.until),
+    ]
+    if chosen.people != "both":
+        conditions.append(Annotation.simulated == (chosen.people == "simulated"))
+    if chosen.cohort is not None:
+        conditions.append(Annotation.cohort == chosen.cohort)
+    if chosen.campaign is not None:
+        conditions.append(Campaign.id == chosen.campaign)
+    return (
+        select()
+        .select_from(Annotation)
+        .join(Task, Task.id == Annotation.task_id)
+        .join(Campaign, Campaign.id == Task.campaign_id)
+        .join(User, User.id == Annotation.labeler_id)
+        .where(*conditions)
+        .add_columns(
+            cast(Annotation.id, String).label("annotation_id"), cast(Annotation.task_id, String).label("task_id")
+        )
+    )
+
+
+def _comparisons(session: Session, project: Project, chosen: LiveFilter) -> Select[Any]:
+    return _judgements(session, project, chosen).where(Campaign.kind != CampaignKind.EVALUATE).order_by(Annotation.id)
+
+
+def _evaluations(session: Session, project: Project, chosen: LiveFilter) -> Select[Any]:
+    return _judgements(session, project, chosen).where(Campaign.kind == CampaignKind.EVALUATE).order_by(Annotation.id)
+
+
+def _judgements(session: Session, project: Project, chosen: LiveFilter) -> Select[Any]:
+    outputs = _outputs(_asking_for_constraints(session, project))
+    return (
+        _annotations(project, chosen, AnnotationKind.RANKING, AnnotationKind.RATING)
+        .join(Prompt, Prompt.id == Task.prompt_id)
+        .join(FormVersion, FormVersion.id == Annotation.form_version_id)
+        .join(outputs, outputs.c.ids.is_not(None))
+        .add_columns(
+            cast(Prompt.id, String).label("prompt_id"),
+            Prompt.messages.label("prompt"),
+            outputs.c.ids.label("completion_ids"),
+            outputs.c.texts.label("completions"),
+            outputs.c.authors,
+            case((outputs.c.unranked, null()), else_=outputs.c.ranks).label("ranks"),
+            outputs.c.ratings,
+            Annotation.prompt_ratings,
+            cast(FormVersion.version, String).label("form"),
+            *_provenance(),
+            case((Annotation.cohort == Cohort.HELD_OUT, literal(Split.TEST.value)), else_=cast(Prompt.split, String))
+            .label("split"),
+            case((outputs.c.any_evidence, outputs.c.evidence), else_=null()).label("evidence"),
+        )
+    )  # fmt: skip
+
+
+def _outputs(asking: list[int]) -> Any:
+    """Of one annotation, in the task's fixed order: parallel lists."""
+    place = and_(TaskCompletion.task_id == Annotation.task_id, TaskCompletion.completion_id == Completion.id)
+
+    def listed(value: Any, name: str) -> ColumnElement[Any]:
+        return func.json_agg(aggregate_order_by(value, TaskCompletion.position)).label(name)
+
+    return (
+        select(
+            listed(cast(Completion.id, String), "ids"),
+            listed(Completion.text, "texts"),
+            listed(_authors(), "authors"),
+            listed(AnnotatedOutput.rank, "ranks"),
+            func.bool_or(AnnotatedOutput.rank.is_(None)).label("unranked"),
+            listed(_ratings(asking), "ratings"),
+            listed(Completion.evidence, "evidence"),
+            func.bool_or(func.jsonb_array_length(Completion.evidence) > 0).label("any_evidence"),
+        )
+        .select_from(AnnotatedOutput)
+        .join(Completion, Completion.id == AnnotatedOutput.completion_id)
+        .join(TaskCompletion, place)
+        .where(AnnotatedOutput.annotation_id == Annotation.id)
+        .correlate(Annotation)
+        .lateral("judged")
+    )
+
+
+def _authors() -> ColumnElement[Any]:
+    """Names of checkpoints in order, people as "human"."""
+    name = func.coalesce(Checkpoint.name, "human")
+    names = func.array_agg(aggregate_order_by(name.distinct(), name))
+    return (
+        select(func.coalesce(func.array_to_json(names), cast(literal("[]", Text), JSON)))
+        .select_from(CompletionAuthor)
+        .outerjoin(Checkpoint, Checkpoint.id == CompletionAuthor.checkpoint_id)
+        .where(CompletionAuthor.completion_id == Completion.id)
+        .correlate(Completion)
+        .scalar_subquery()
+    )
+
+
+def _ratings(asking: list[int]) -> SQLColumnExpression[Any]:
+    """As submitted; with `satisfies_constraint`, null unless the labeler marked the prompt as stating a constraint."""
+    if not asking:
+        return AnnotatedOutput.ratings
+    constrained = or_(false(), *(Annotation.prompt_ratings.contains({mark: True}) for mark in CONSTRAINT_MARKS))
+    satisfied = case((constrained, ~AnnotatedOutput.ratings.contains({BREAKS_CONSTRAINT: True})), else_=null())
+    added = func.jsonb_build_object("satisfies_constraint", satisfied)
+    return case(
+        (Annotation.form_version_id.in_(asking), AnnotatedOutput.ratings.op("||", return_type=JSONB())(added)),
+        else_=AnnotatedOutput.ratings,
+    )
+
+
+def _asking_for_constraints(session: Session, project: Project) -> list[int]:
+    versions = session.scalars(select(FormVersion).where(FormVersion.project_id == project.id))
+    return [each.id for each in versions if any(asked.name == BREAKS_CONSTRAINT for asked in rating_form(each).output)]
+
+
+def _single_ratings(session: Session, project: Project, chosen: LiveFilter) -> Select[Any]:
+    return (
+        _annotations(project, chosen, AnnotationKind.RANKING, AnnotationKind.RATING)
+        .join(Prompt, Prompt.id == Task.prompt_id)
+        .join(FormVersion, FormVersion.id == Annotation.form_version_id)
+        .join(AnnotatedOutput, AnnotatedOutput.annotation_id == Annotation.id)
+        .join(Completion, Completion.id == AnnotatedOutput.completion_id)
+        .add_columns(
+            cast(Prompt.id, String).label("prompt_id"),
+            Prompt.use_case,
+            Campaign.name.label("campaign"),
+            cast(Campaign.kind, String).label("campaign_kind"),
+            cast(Completion.id, String).label("completion_id"),
+            Completion.text.label("completion"),
+            _authors().label("authors"),
+            AnnotatedOutput.rank,
+            _ratings(_asking_for_constraints(session, project)).label("ratings"),
+            Annotation.prompt_ratings,
+            cast(FormVersion.version, String).label("form"),
+            *_provenance(),
+            Annotation.created_at,
+        )
+        .order_by(Annotation.id, Completion.id)
+    )
+
+
+def _skips(_session: Session, project: Project, chosen: LiveFilter) -> Select[Any]:
+    return (
+        _annotations(project, chosen, AnnotationKind.SKIP)
+        .add_columns(
+            cast(Task.prompt_id, String).label("prompt_id"),
+            Campaign.name.label("campaign"),
+            cast(Campaign.kind, String).label("campaign_kind"),
+            Annotation.skip_reason.label("reason"),
+            *_provenance(),
+            Annotation.created_at,
+        )
+        .order_by(Annotation.id)
+    )
+
+
+def _provenance() -> tuple[ColumnElement[Any], ...]:
+    """Who and how. People stay nameless; imported labelers are pseudonyms already."""
+    nameless = literal("labeler-").concat(cast(User.id, String))
+    return (
+        case((User.origin == Origin.IMPORTED, User.name), else_=nameless).label("labeler"),
+        cast(Annotation.cohort, String).label("cohort"),
+        Annotation.simulated.label("simulated"),
+        Annotation.seconds.label("seconds"),
+    )
+
+
+QUERIES: dict[LiveKind, Callable[[Session, Project, LiveFilter], Select[Any]]] = {
+    LiveKind.COMPARISONS: _comparisons,
+    LiveKind.EVALUATIONS: _evaluations,
+    LiveKind.RATINGS: _single_ratings,
+    LiveKind.SKIPS: _skips,
+}

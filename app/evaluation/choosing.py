@@ -1,0 +1,74 @@
+"""Which judgements an evaluation is about, and whose word each of them is."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, literal, select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import Cohort, Origin, User
+from app.annotations.models import Annotation, AnnotationKind
+from app.campaigns.models import Campaign, CampaignKind
+from app.projects.models import Project
+from app.prompts.models import Prompt
+from app.tasks.models import Purpose, Task
+
+SIMULATED = "simulated"
+JUDGE = "judge "  # and the pseudonym: a model's verdicts come as imported annotations that are marked as simulated
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Without a campaign: all evaluations of the project, or all comparisons where it has none."""
+
+    project: Project
+    campaign: Campaign | None = None
+    use_case: str | None = None
+    cohort: Cohort | None = None
+
+
+def voice_of_annotation() -> ColumnElement[str]:
+    """`held_out`, `training`, `simulated`, or `judge NAME`: never mixed in one figure."""
+    return case(
+        (Annotation.simulated & (User.origin == Origin.IMPORTED), literal(JUDGE).concat(User.name)),
+        (Annotation.simulated, literal(SIMULATED)),
+        else_=cast(Annotation.cohort, String),
+    )
+
+
+def judgements(session: Session, chosen: Chosen) -> Select[tuple[()]]:
+    """Selects nothing yet: current rankings and ratings of real tasks, with their tasks, prompts and labelers."""
+    query = (
+        select()
+        .select_from(Annotation)
+        .join(Task, Task.id == Annotation.task_id)
+        .join(Campaign, Campaign.id == Task.campaign_id)
+        .join(Prompt, Prompt.id == Task.prompt_id)
+        .join(User, User.id == Annotation.labeler_id)
+        .where(
+            Campaign.project_id == chosen.project.id,
+            Annotation.kind.in_([AnnotationKind.RANKING, AnnotationKind.RATING]),
+            Annotation.current,
+            ~Annotation.surplus,
+            Task.purpose == Purpose.REAL,
+            Campaign.rule_id.is_(None),
+        )
+    )
+    if chosen.campaign is not None:
+        query = query.where(Campaign.id == chosen.campaign.id)
+    elif _has_evaluations(session, chosen.project):
+        query = query.where(Campaign.kind == CampaignKind.EVALUATE)
+    if chosen.use_case is not None:
+        query = query.where(func.coalesce(Prompt.use_case, "") == chosen.use_case)
+    if chosen.cohort is not None:
+        query = query.where(Annotation.cohort == chosen.cohort)
+    return query
+
+
+def _has_evaluations(session: Session, project: Project) -> bool:
+    evaluating = (Campaign.project_id == project.id) & (Campaign.kind == CampaignKind.EVALUATE)
+    return bool(session.scalar(select(exists().where(evaluating))))
+
+
+def use_cases(session: Session, project: Project) -> list[str]:
+    query = select(Prompt.use_case).where(Prompt.project_id == project.id, Prompt.use_case.is_not(None)).distinct()
+    return [each for each in session.scalars(query.order_by(Prompt.use_case)) if each]

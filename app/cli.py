@@ -19,6 +19,7 @@ COMMANDS = {
     "projects": "Make a project, and list those there are.",
     "import": "Bring a file's prompts, demonstrations or comparisons into a project.",
     "export": "Write a frozen dataset into a folder, for our own tools or others'.",
+    "report": "Print what is known of labels and policies, as tables or JSON.",
     "backup": "Write the database and all files to one archive.",
     "restore": "Fill an empty Rondo from an archive.",
     "db": "Upgrade, downgrade or show the schema of the database.",

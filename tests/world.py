@@ -15,7 +15,9 @@ from app.annotations.submissions import Judgement
 from app.campaigns.models import Campaign, CampaignKind
 from app.campaigns.service import open_campaign
 from app.checkpoints.models import Checkpoint, CheckpointKind
-from app.checkpoints.service import register_checkpoint
+from app.checkpoints.service import external_checkpoint, register_checkpoint
+from app.completions.models import Completion
+from app.completions.service import add_completion
 from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import freeze_dataset
 from app.datasets.models import Dataset, DatasetKind
@@ -102,7 +104,7 @@ def _compared(session: Session, world: World, project: Project) -> tuple[Prompt,
     campaign = make_campaign(session, project=project, name="Why the sea is salty", overlap=2)
     messages = [{"role": "system", "content": "You are a patient teacher."}, {"role": "user", "content": QUESTION}]
     prompt, _ = add_prompt(session, project, messages, source=Source.IMPORTED)
-    add_compare_tasks(session, campaign, [(prompt, [make_completion(session, prompt, text) for text in ANSWERS[:4]])])
+    add_compare_tasks(session, campaign, [(prompt, _by_two_policies(session, project, prompt))])
     make_tasks(session, campaign, 2)
     open_campaign(session, campaign)
     admit_cohort(session, campaign)
@@ -111,6 +113,12 @@ def _compared(session: Session, world: World, project: Project) -> tuple[Prompt,
     skip(session, _claimed(session, labeler, campaign), "I cannot judge this subject.", Sent("skipped"))
     report_prompt(session, prompt, labeler, "It asks for *three* sentences and for a table.")
     return prompt, campaign
+
+
+def _by_two_policies(session: Session, project: Project, prompt: Prompt) -> list[Completion]:
+    policies = [external_checkpoint(session, project, name) for name in ("deep-sea", "high-sky")]
+    authored = zip(ANSWERS[:4], policies * 2, strict=True)
+    return [add_completion(session, prompt, text, checkpoint=policy) for text, policy in authored]
 
 
 def _claimed(session: Session, labeler: User, campaign: Campaign) -> Assignment:
@@ -230,6 +238,14 @@ def _addresses_of_researchers(
         "/datasets/new": {"new dataset": f"/datasets/new{of_project}"},
         "/datasets/{number}": {"dataset": f"/datasets/{dataset.id}"},
         "/datasets/{number}/download": {},
+        "/evaluation": {
+            "nothing to compare": f"/evaluation{of_project}",
+            "evaluation": f"/evaluation{of_project}&campaign={campaign.id}",
+        },
+        "/evaluation/tables.json": {},
+        "/evaluation/{table}.csv": {},
+        "/exports": {"export": f"/exports{of_project}"},
+        "/exports/download": {},
         "/checkpoints": {"checkpoints": "/checkpoints"},
         "/checkpoints/{number}": {"checkpoint": f"/checkpoints/{policy.id}"},
         "/rounds": {"rounds": "/rounds"},

@@ -1,0 +1,13 @@
+"""`rondo report`: what is known of labels and policies, as tables in the terminal or as JSON."""
+
+import typer
+
+from app.commands.report_evaluation import evaluation
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.command()(evaluation)
+
+
+@app.callback()
+def report() -> None:
+    """Print what is known of labels and policies, as tables or JSON."""

@@ -1,0 +1,81 @@
+"""`/evaluation`: policies and reward models by what people say of them, as tables on a page, CSV and JSON."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, BeforeValidator
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.accounts.models import Cohort, Role
+from app.campaigns.queries import campaign as campaign_numbered
+from app.campaigns.queries import campaigns_of
+from app.checkpoints.queries import checkpoints_of
+from app.errors import NotFound
+from app.evaluation.choosing import Chosen, use_cases
+from app.evaluation.tables import Table
+from app.projects.models import Project
+from app.projects.queries import project as project_numbered
+from app.web.dependencies import SessionDep, allow
+from app.web.templating import page
+
+router = APIRouter(prefix="/evaluation")
+RESEARCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
+
+Empty = BeforeValidator(lambda value: None if value == "" else value)
+
+
+class Filters(BaseModel):
+    """As they stand in the address: what was left empty means any."""
+
+    project: int
+    campaign: Annotated[int | None, Empty] = None
+    baseline: Annotated[int | None, Empty] = None
+    use_case: Annotated[str | None, Empty] = None
+    cohort: Annotated[Cohort | None, Empty] = None
+
+    def address(self) -> str:
+        return urlencode(self.model_dump(mode="json", exclude_none=True))
+
+
+Choosing = Annotated[Filters, Query()]
+
+
+@router.get("", dependencies=RESEARCHERS)
+def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
+    project = project_numbered(session, filters.project)
+    return page(
+        request,
+        "evaluation/show.html",
+        project=project,
+        tables=_tables(session, project, filters),
+        filters=filters,
+        campaigns=campaigns_of(session, project),
+        checkpoints=checkpoints_of(session, project),
+        use_cases=use_cases(session, project),
+    )
+
+
+@router.get("/tables.json", dependencies=RESEARCHERS)
+def as_json(session: SessionDep, filters: Choosing) -> Response:
+    tables = _tables(session, project_numbered(session, filters.project), filters)
+    return JSONResponse({table.name: table.as_json() for table in tables})
+
+
+@router.get("/{table}.csv", dependencies=RESEARCHERS)
+def as_csv(session: SessionDep, table: str, filters: Choosing) -> Response:
+    tables = _tables(session, project_numbered(session, filters.project), filters)
+    found = next((each for each in tables if each.name == table), None)
+    if found is None:
+        raise NotFound(what="table", number=table)
+    headers = {"Content-Disposition": f'attachment; filename="{found.name}.csv"'}
+    return Response(found.as_csv(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _tables(session: Session, project: Project, filters: Filters) -> list[Table]:
+    from app.evaluation.report import evaluation_tables  # 40 MB of numpy and scipy that few requests need
+
+    campaign = campaign_numbered(session, filters.campaign) if filters.campaign is not None else None
+    return evaluation_tables(session, Chosen(project, campaign, filters.use_case, filters.cohort), filters.baseline)

@@ -3,18 +3,28 @@
 Pure functions. A doubt is a question; whoever says "submit anyway" is right.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from app.annotations.submissions import LETTERS, Demonstration, Judgement
 from app.projects.forms import Attribute, AttributeType, RatingForm
+from app.prompts.models import PromptKind
+from app.prompts.words import words_in
+from app.prompts.writing import WrittenPrompt
 from app.translation import gettext
 
 FEWEST_TO_DOUBT_A_TIE = 3  # of two outputs, both may well be as good
 FEWEST_CONTRADICTIONS = 3  # pairs in which the ranks say the opposite of the ratings
 WORDS_A_SECOND = 40  # twice as fast as skimming (Carver 1990: about 1,000 words a minute)
 FEWEST_WORDS_TO_DOUBT_THE_TIME = 150
+FEWEST_WORDS_OF_A_PROMPT = 3
+FEWEST_PAIRS_TO_DOUBT_ONE_RESPONSE = 3
+ALIKE = 0.8  # shared words over all words: one word changed in nine
+QUOTED = 60  # characters
+
+Messages = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,51 @@ def doubts_about(judgement: Judgement, form: RatingForm, around: Circumstances) 
 def doubts_about_text(written: Demonstration, before: Demonstration | None) -> list[Doubt]:
     """Of a text only a revision that changes nothing is asked about."""
     return [_nothing_changed()] if written == before else []
+
+
+def doubts_about_prompt(
+    written: WrittenPrompt, earlier: Mapping[int, Messages], before: WrittenPrompt | None
+) -> list[Doubt]:
+    """`earlier`: what its author wrote for other tasks, by number; `before`: what it revises."""
+    if written == before:
+        return [_nothing_changed()]
+    of_pairs = written.kind is PromptKind.FEW_SHOT
+    return [*(_doubts_about_pairs(written) if of_pairs else _short(written)), *_written_before(written, earlier)]
+
+
+def _short(written: WrittenPrompt) -> Iterator[Doubt]:
+    if len(words_in(written.messages[-1]["content"])) < FEWEST_WORDS_OF_A_PROMPT:
+        yield Doubt("short", gettext("This is very short. Would somebody know what to answer?"))
+
+
+def _doubts_about_pairs(written: WrittenPrompt) -> Iterator[Doubt]:
+    pairs = written.details["pairs"]
+    queries = [words_in(pair["query"].casefold()) for pair in pairs]
+    if twice := next((pair for place, pair in enumerate(pairs) if queries[place] in queries[:place]), None):
+        said = gettext("The query “{query}” stands in two pairs.")
+        yield Doubt("same_query", said.format(query=_beginning(twice["query"])))
+    if len(pairs) >= FEWEST_PAIRS_TO_DOUBT_ONE_RESPONSE and len({pair["response"] for pair in pairs}) == 1:
+        yield Doubt("same_response", gettext("All pairs have the same response."))
+
+
+def _written_before(written: WrittenPrompt, earlier: Mapping[int, Messages]) -> Iterator[Doubt]:
+    """The first that it is almost. The very same words are no question: a project has a prompt once."""
+    words = _words_of(written.messages)
+    for number, messages in earlier.items():
+        others = _words_of(messages)
+        if words and messages != written.messages and len(words & others) >= ALIKE * len(words | others):
+            said = gettext("You have written almost the same before: “{beginning}”")
+            yield Doubt(f"like:{number}", said.format(beginning=_beginning(messages[-1]["content"])))
+            return
+
+
+def _words_of(messages: Messages) -> set[str]:
+    return {word for message in messages for word in words_in(message["content"].casefold())}
+
+
+def _beginning(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= QUOTED else line[: QUOTED - 1] + "…"
 
 
 def overall_scale(form: RatingForm) -> Attribute | None:

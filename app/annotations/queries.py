@@ -16,6 +16,8 @@ from app.completions.models import Completion
 from app.prompts.models import Prompt
 from app.tasks.models import Assignment, Task
 
+REMEMBERED = 100  # prompts that a new one is held against
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -60,19 +62,27 @@ def today_of(session: Session, labeler: User, midnight: datetime) -> Progress:
 
 
 def today_and_in(session: Session, labeler: User, midnight: datetime, campaign: Campaign) -> tuple[Progress, Progress]:
-    """Since midnight, and in one campaign from its beginning: every desk shows both."""
+    """Since midnight, and in one campaign from its beginning: every desk shows both.
+
+    Looks at nothing older than either: nobody worked in a campaign before it was there.
+    """
     today, here = _work_where(Annotation.created_at >= midnight), _work_where(Task.campaign_id == campaign.id)
-    query = select(*today, *here).join(Task, Task.id == Annotation.task_id).where(Annotation.labeler_id == labeler.id)
-    row = session.execute(query).one()
+    query = select(*today, *here).join(Task, Task.id == Annotation.task_id)
+    since = min(midnight, campaign.created_at)
+    row = session.execute(query.where(Annotation.labeler_id == labeler.id, Annotation.created_at >= since)).one()
     return _progress(*row[:2]), _progress(*row[2:])
 
 
-def progress_by_campaign(session: Session, labeler: User) -> dict[int, Progress]:
-    """By the ids of the campaigns in which the labeler submitted anything."""
+def progress_by_campaign(session: Session, labeler: User, campaigns: Sequence[Campaign]) -> dict[int, Progress]:
+    """By the ids of those in which the labeler submitted anything. Looks at nothing older than they are."""
+    if not campaigns:
+        return {}
+    since = min(campaign.created_at for campaign in campaigns)
     query = (
         select(Task.campaign_id, *_work_where(true()))
         .join(Task, Task.id == Annotation.task_id)
-        .where(Annotation.labeler_id == labeler.id)
+        .where(Annotation.labeler_id == labeler.id, Annotation.created_at >= since)
+        .where(Task.campaign_id.in_([campaign.id for campaign in campaigns]))
         .group_by(Task.campaign_id)
     )
     return {campaign_id: _progress(done, seconds) for campaign_id, done, seconds in session.execute(query)}
@@ -156,6 +166,21 @@ def versions_of(session: Session, assignment: Assignment) -> list[Version]:
 
 def _written(prompt: Prompt) -> str:
     return "\n\n".join(message["content"] for message in prompt.messages)
+
+
+def prompts_written_before(session: Session, assignment: Assignment, campaign: Campaign) -> Sequence[Prompt]:
+    """The labeler's own of the same project, the latest of them, without versions of this one; newest first."""
+    query = (
+        select(Prompt)
+        .join(Annotation, Annotation.prompt_id == Prompt.id)
+        .where(
+            Annotation.labeler_id == assignment.labeler_id,
+            Annotation.current,
+            Annotation.assignment_id != assignment.id,
+            Prompt.project_id == campaign.project_id,
+        )
+    )
+    return session.scalars(query.order_by(Annotation.created_at.desc()).limit(REMEMBERED)).all()
 
 
 def judged_outputs(session: Session, annotations: Iterable[Annotation]) -> dict[int, dict[int, AnnotatedOutput]]:

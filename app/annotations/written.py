@@ -64,6 +64,13 @@ def typed_pairs(typed: object) -> list[tuple[int, str, str]]:
     ]
 
 
+def as_written(prompt: Prompt) -> WrittenPrompt:
+    """What a labeler's prompt was made from. Raises `ValueError` where nobody wrote it here."""
+    if prompt.kind is None:
+        raise ValueError(prompt.id)
+    return WrittenPrompt(prompt.kind, prompt.messages, prompt.use_case, prompt.details)
+
+
 def typed_prompt(prompt: Prompt) -> dict[str, str]:
     """A submitted prompt as the form would post it."""
     typed = {"use_case": prompt.use_case} if prompt.use_case else {}

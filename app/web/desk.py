@@ -22,12 +22,13 @@ from app.tasks.queries import Desk, assignment_of, desk, desk_of
 from app.tasks.starting import GuidelinesUnread, expect_guidelines_read
 from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
-from app.web.desk_guidance import Doubted
+from app.web.desk_doubts import Doubted
 from app.web.desk_submitting import Submission, judged_fields, submit_work
 from app.web.desk_view import desk_context, typed_in
 from app.web.flashes import flash
 from app.web.forms import Form, posted
 from app.web.templating import page, redirect
+from app.web.zones import midnight
 
 router = APIRouter(prefix="/assignments")
 LABELERS = [allow(Role.LABELER)]
@@ -163,5 +164,5 @@ def desk_page(
     if isinstance(typed, Form):
         said = {"undoing": bool(typed.value("undoing")), "asked": typed.value("asked")} | said
         typed = judged_fields(typed)
-    context = desk_context(session, user, work, typed, errors or {}) | said
+    context = desk_context(session, user, work, typed, errors or {}, midnight(request)) | said
     return page(request, TEMPLATES[work.campaign.kind], status, **context)

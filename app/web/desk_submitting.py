@@ -13,7 +13,7 @@ from app.campaigns.models import CampaignKind
 from app.campaigns.queries import frozen_form
 from app.projects.queries import rating_form
 from app.tasks.queries import Desk
-from app.web.desk_guidance import Insistence, ask_about
+from app.web.desk_doubts import Insistence, ask_about_judgement, ask_about_prompt, ask_about_text
 from app.web.forms import Form
 from app.web.windows import FromWindow
 
@@ -58,6 +58,7 @@ def submit_work(session: Session, work: Desk, form: Form[Submission]) -> Annotat
         raise InvalidSubmission(form.errors)
     if work.brief is not None:
         written = read_written_prompt(form.data.model_dump(), work.brief)
+        ask_about_prompt(session, work, written, form.data.insistence)
         return submit_prompt(session, work.assignment, written, form.data.sent)
     if work.campaign.kind is CampaignKind.DEMONSTRATE:
         return _demonstrate(session, work, form.data)
@@ -67,7 +68,7 @@ def submit_work(session: Session, work: Desk, form: Form[Submission]) -> Annotat
 def _demonstrate(session: Session, work: Desk, sent: Submission) -> Annotation:
     rating = rating_form(frozen_form(session, work.campaign))
     written = read_demonstration(sent.model_dump(), rating)
-    ask_about(session, work, written, rating, sent.insistence)
+    ask_about_text(session, work, written, sent.insistence)
     return submit_demonstration(session, work.assignment, written, sent.sent)
 
 
@@ -75,5 +76,5 @@ def _judge(session: Session, work: Desk, sent: Submission) -> Annotation:
     rating = rating_form(frozen_form(session, work.campaign))
     rated_only = work.campaign.kind is CampaignKind.RATE
     judged = (read_rating if rated_only else read_ranking)(sent.model_dump(), rating, len(work.outputs))
-    ask_about(session, work, judged, rating, sent.insistence)
+    ask_about_judgement(session, work, judged, rating, sent.insistence)
     return (submit_rating if rated_only else submit_ranking)(session, work.assignment, judged, sent.sent)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from secrets import token_urlsafe
 from typing import Any
@@ -86,9 +87,9 @@ class ShownCampaign:
 
 
 def desk_context(
-    session: Session, labeler: User, desk: Desk, typed: Typed, errors: Mapping[str, str]
+    session: Session, labeler: User, desk: Desk, typed: Typed, errors: Mapping[str, str], midnight: datetime
 ) -> dict[str, Any]:
-    """`typed` are the fields as the form posts them; they are shown again as they are."""
+    """`typed` are the fields as the form posts them, shown again as they are; `midnight` is the labeler's own."""
     form = in_readers_words(rating_form(frozen_form(session, desk.campaign)))
     tree = nested({name: [value] for name, value in typed.items()})
     guidelines = frozen_guidelines(session, desk.campaign)
@@ -109,11 +110,19 @@ def desk_context(
         "draft_saved_at": desk.assignment.draft_saved_at,
         "idempotency_key": token_urlsafe(16),
         "revising": desk.assignment.state is AssignmentState.SUBMITTED,
-        "warning": desk.prompt.content_warning if desk.prompt else None,
+        "warning": _warning(desk),
         "warning_seen": bool(typed),
         **writing_context(session, desk, typed),
-        **guidance(session, labeler, desk),
+        **guidance(session, labeler, desk, midnight),
     }
+
+
+def _warning(desk: Desk) -> str | None:
+    """What is said of the campaign, then of the prompt. Where nothing is read but a brief, nothing is held back."""
+    if desk.prompt is None:
+        return None
+    said = filter(None, (desk.campaign.content_warning, desk.prompt.content_warning))
+    return " · ".join(dict.fromkeys(said)) or None
 
 
 def typed_in(annotation: Annotation, session: Session, desk: Desk) -> dict[str, str]:

@@ -1,17 +1,13 @@
 """An output as the desk shows it: formatted, as it was written, how long it is, and the sources that came with it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from app.completions.evidence import Evidence
+from app.prompts.words import words_in
 from app.web.rendering import is_too_long, plain
-
-# Languages without spaces have no words to split at: each of their signs counts as one.
-_SIGNS = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_SIGNS}]|[^\W{_SIGNS}]+(?:['’\-][^\W{_SIGNS}]+)*")
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ def shown_text(text: str, evidence: Evidence, html: Mapping[str, Markup]) -> Sho
     return ShownText(
         html[text],
         None if is_too_long(text) else plain(text),
-        len(_WORD.findall(text)),
+        len(words_in(text)),
         len(text),
         tuple(ShownSource(source.title, source.url, html[source.text]) for source in evidence),
     )

@@ -24,11 +24,12 @@ from app.tasks.service import drop, put_back
 from app.tasks.starting import GuidelinesUnread, start_next_task
 from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
-from app.web.desk_guidance import UNDO_OFFERED_FOR, midnight
+from app.web.desk_guidance import UNDO_OFFERED_FOR
 from app.web.flashes import flash
 from app.web.forms import Form, posted
 from app.web.reading import html_of
 from app.web.templating import page, redirect
+from app.web.zones import midnight
 
 router = APIRouter(prefix="/tasks")
 LABELERS = [allow(Role.LABELER)]
@@ -48,8 +49,8 @@ def index(request: Request, session: SessionDep, user: CurrentUser) -> Response:
         offers=offers,
         guided=those_with_text(session, [offer.campaign.guidelines_id for offer in offers]),
         unfinished=unfinished_of(session, user),
-        today=today_of(session, user, midnight()),
-        progress=progress_by_campaign(session, user),
+        today=today_of(session, user, midnight(request)),
+        progress=progress_by_campaign(session, user, [offer.campaign for offer in offers]),
         last=last_submission(session, user, clock.now() - UNDO_OFFERED_FOR),
     )
 

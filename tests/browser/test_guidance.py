@@ -58,10 +58,10 @@ def desk(context: BrowserContext, world: World) -> Page:
     return page
 
 
-def warn(world: World, warning: str) -> None:
+def warn(world: World, warning: str, of: type[Campaign] | type[Prompt] = Prompt) -> None:
     with transaction(world.engine) as session:
-        for prompt in session.scalars(select(Prompt)):
-            prompt.content_warning = warning
+        for each in session.scalars(select(of)):
+            each.content_warning = warning
 
 
 def rank_against_the_ratings(page: Page) -> None:
@@ -179,8 +179,11 @@ def test_the_last_submission_is_undone_by_a_chord_and_the_next_task_waits(desk: 
     assert [(each.revision, each.current) for each in world.annotations()] == [(1, False), (2, True)]
 
 
-def test_texts_with_a_warning_stay_blurred_until_they_are_asked_for(desk: Page, world: World) -> None:
-    warn(world, "Describes a fight")
+@pytest.mark.parametrize("of", [Campaign, Prompt])
+def test_texts_with_a_warning_stay_blurred_until_they_are_asked_for(
+    desk: Page, world: World, of: type[Campaign] | type[Prompt]
+) -> None:
+    warn(world, "Describes a fight", of)
     desk.reload()
     desk.wait_for_selector("form.ready")
     text = desk.locator("[data-output='a'] .text")
@@ -241,6 +244,25 @@ def test_without_script_guidelines_warnings_and_questions_are_plain_pages(browse
     expect(page.get_by_text("All 4 outputs share one rank.")).to_be_visible()
     page.get_by_role("button", name="Submit anyway").click()
     expect(page.get_by_role("link", name="Undo the last submission").first).to_be_visible()
+    context.close()
+
+
+HIDDEN_NUMBERS = """() => [...document.querySelectorAll("td.number")].filter((cell) => {
+    cell.scrollIntoView({ block: "center" });
+    const { left, top, width, height } = cell.getBoundingClientRect();
+    return !cell.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+}).map((cell) => cell.textContent)"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 700])
+def test_no_number_of_the_tasks_is_covered_on_a_small_screen(browser: Browser, world: World, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844})
+    world.let_in(context)
+    page = context.new_page()
+    page.goto(f"{world.url}/tasks")
+    expect(page.locator("td.number")).to_have_count(3)
+    assert page.evaluate(HIDDEN_NUMBERS) == []
+    assert page.evaluate("[...document.querySelectorAll('.table')].every((box) => box.scrollWidth <= box.clientWidth)")
     context.close()
 
 

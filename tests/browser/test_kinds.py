@@ -187,6 +187,23 @@ def test_an_attack_is_written_by_keyboard(fresh_database: Engine, context: Brows
     assert written(fresh_database).kind is PromptKind.ATTACK
 
 
+def test_a_prompt_of_one_word_is_asked_about_and_taken_if_it_is_meant(
+    fresh_database: Engine, context: BrowserContext
+) -> None:
+    with served(fresh_database) as (session, world):
+        make_open_campaign(session, CampaignKind.WRITE_PROMPTS)
+    with opened(fresh_database, context, world) as page:
+        tab_to(page, page.locator("#text"))
+        page.keyboard.type("Hi")
+        press(page, "Control+Enter")
+        page.wait_for_selector("form.ready .doubts:modal")
+        expect(page.get_by_role("dialog", name="Before you submit")).to_contain_text("This is very short.")
+        press(page, "Escape")
+        expect(page.locator("#text")).to_have_value("Hi")
+        submit(page)
+    assert written(fresh_database).messages == [{"role": "user", "content": "Hi"}]
+
+
 def test_an_answer_is_judged_by_its_rule_by_keyboard(fresh_database: Engine, context: BrowserContext) -> None:
     with served(fresh_database) as (session, world):
         project = make_project(session)

@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.annotations.checks import Circumstances, Doubt, doubts_about
+from app.annotations.checks import Circumstances, Doubt, doubts_about, doubts_about_prompt
 from app.annotations.ranking import dense_ranks
 from app.annotations.submissions import Judgement
 from app.projects.forms import RatingForm
 from app.projects.ready_made import INSTRUCT_GPT, LAMDA
+from app.prompts.models import PromptKind
+from app.prompts.writing import Pair, WrittenPrompt, few_shot, single_message
 
 AT_EASE = Circumstances()
 
@@ -98,3 +100,53 @@ def test_every_doubt_has_a_name_of_its_own(pairs: list[tuple[int, int]]) -> None
     ranks, points = dense_ranks([rank for rank, _ in pairs]), [each for _, each in pairs]
     doubts = doubts_about(judged(ranks, points), INSTRUCT_GPT, AT_EASE)
     assert len({doubt.name for doubt in doubts}) == len(doubts)
+
+
+def plain(text: str) -> WrittenPrompt:
+    return single_message(PromptKind.PLAIN, text)
+
+
+def of_prompt(written: WrittenPrompt, *earlier: str, before: WrittenPrompt | None = None) -> list[str]:
+    texts = {number: plain(text).messages for number, text in enumerate(earlier, start=7)}
+    return [doubt.name for doubt in doubts_about_prompt(written, texts, before)]
+
+
+@pytest.mark.parametrize("text", ["Hi", "Hello there!", "写诗", "?!?"])
+def test_a_prompt_of_a_word_or_two_is_asked_about(text: str) -> None:
+    assert of_prompt(plain(text)) == ["short"]
+
+
+@pytest.mark.parametrize("text", ["Write a menu.", "写一首诗", "Why not me?"])
+def test_three_words_are_enough_also_where_no_spaces_part_them(text: str) -> None:
+    assert of_prompt(plain(text)) == []
+
+
+SHED = "Explain to a child why the shed behind our house needs a new roof"
+
+
+@pytest.mark.parametrize("before", [f"{SHED}!", SHED.upper(), SHED.replace("new", "better")])
+def test_almost_the_same_prompt_again_is_asked_about_with_its_beginning(before: str) -> None:
+    texts = {1: plain("Something quite different.").messages, 7: plain(before).messages}
+    (doubt,) = doubts_about_prompt(plain(SHED), texts, None)
+    assert (doubt.name, before[:50] in doubt.sentence, doubt.sentence.count("…")) == ("like:7", True, 1)
+
+
+def test_the_very_same_words_are_refused_elsewhere_and_other_words_are_welcome() -> None:
+    assert of_prompt(plain(SHED), SHED) == []
+    assert of_prompt(plain("Write a poem about my cat"), "Write a poem about your dog", "???") == []
+    assert of_prompt(plain("???"), "!!!") == ["short"]
+
+
+def test_a_prompt_that_was_not_revised_is_asked_about_and_nothing_else() -> None:
+    assert of_prompt(plain("Hi"), "hi", before=plain("Hi")) == ["unchanged"]
+    assert of_prompt(plain("Hi"), before=single_message(PromptKind.PLAIN, "Hi", use_case="chat")) == ["short"]
+
+
+def sums(*pairs: tuple[str, str]) -> WrittenPrompt:
+    return few_shot("Add.", [Pair(*pair) for pair in pairs])
+
+
+def test_pairs_that_repeat_a_query_or_all_respond_alike_are_asked_about() -> None:
+    assert of_prompt(sums(("1 + 1", "2"), ("1 +  1", "3"))) == ["same_query"]
+    assert of_prompt(sums(("0 + 2", "2"), ("1 + 1", "2"), ("2 + 0", "2"))) == ["same_response"]
+    assert of_prompt(sums(("0 + 2", "2"), ("1 + 1", "2"))) == []

@@ -1,9 +1,9 @@
 """What the desk asks before it takes work, and the way back to what was sent last."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -12,6 +12,9 @@ from app.annotations.models import AnnotatedOutput, Annotation
 from app.annotations.submissions import LETTERS
 from app.campaigns.models import Campaign, CampaignKind
 from app.campaigns.service import close_campaign
+from app.prompts.models import Prompt, PromptKind
+from app.quality.membership import admit_cohort
+from app.tasks.briefs import Brief
 from app.tasks.models import Assignment, AssignmentState, Task
 from tests.factories import make_open_campaign
 from tests.pages import Page, PageClient
@@ -162,3 +165,110 @@ def test_the_desk_says_how_far_one_is_today_and_here(pages: PageClient, session:
     first = _begin(pages, session, tasks=2)
     following = _send(pages, first, FINE, active_seconds="120")
     assert "Task 2 · 1 done, 2 min today · here 1, 2 min" in following.heading
+
+
+@pytest.mark.usefixtures("labeler")
+@pytest.mark.parametrize("kind", [CampaignKind.WRITE_PROMPTS, CampaignKind.RED_TEAM])
+def test_a_short_prompt_is_asked_about_with_what_was_typed(
+    pages: PageClient, session: Session, kind: CampaignKind
+) -> None:
+    make_open_campaign(session, kind)
+    desk = pages.post("/tasks/next")
+    asked = _send(pages, desk, {"text": "Hi"}, 422)
+    assert "This is very short." in asked.one("dialog", class_="doubts").text
+    assert _annotations(session) == []
+    assert _send(pages, asked, {}).path == "/tasks"
+    assert session.scalars(select(Prompt)).one().messages[-1]["content"] == "Hi"
+
+
+@pytest.mark.usefixtures("labeler")
+def test_a_prompt_like_ones_own_is_asked_about_once_and_like_anothers_never(
+    pages: PageClient, session: Session
+) -> None:
+    make_open_campaign(session, CampaignKind.WRITE_PROMPTS, tasks=4)
+    following = _send(pages, pages.post("/tasks/next"), {"text": "Tell me a joke about cats"})
+    asked = _send(pages, following, {"text": "tell me a joke about cats."}, 422)
+    assert "You have written almost the same before: “Tell me a joke about cats”" in asked.text
+    assert _send(pages, asked, {}).path.startswith("/assignments/")
+    assert len(_annotations(session)) == 2
+    other = pages.sign_in_as(Role.LABELER)
+    admit_cohort(session, session.scalars(select(Campaign)).one())
+    assert _send(pages, pages.post("/tasks/next"), {"text": "Tell me a joke about cats!"}).status == 200
+    assert [each.labeler_id for each in _annotations(session)][2:] == [other.id]
+
+
+@pytest.mark.usefixtures("labeler")
+def test_a_revised_prompt_is_not_held_against_its_own_versions(pages: PageClient, session: Session) -> None:
+    make_open_campaign(session, CampaignKind.WRITE_PROMPTS)
+    desk = pages.post("/tasks/next")
+    _send(pages, desk, {"text": "Tell me a joke about cats"})
+    assert "Nothing differs" in _send(pages, pages.get(desk.path), {}, 422).text
+    assert _send(pages, pages.get(desk.path), {"text": "Tell me a joke about cats!"}).path == "/history"
+
+
+@pytest.mark.usefixtures("labeler")
+def test_pairs_without_script_are_asked_about_and_kept(pages: PageClient, session: Session) -> None:
+    make_open_campaign(session, CampaignKind.WRITE_PROMPTS, brief=Brief(kind=PromptKind.FEW_SHOT))
+    typed = {"instruction": "Add.", "pair[1][query]": "1 + 1", "pair[1][response]": "2"}
+    again = {"pair[2][query]": "1 + 1", "pair[2][response]": "2"}
+    desk = pages.post("/tasks/next")
+    refused = _send(pages, desk, typed, 422)
+    assert "Write from 2 to 20 pairs" in refused.text
+    asked = _send(pages, refused, again, 422)
+    assert "The query “1 + 1” stands in two pairs." in asked.text
+    assert asked.form(f"{desk.path}/submit")["pair[2][response]"] == ["2"]
+    assert _send(pages, asked, {}).path == "/tasks"
+
+
+@pytest.mark.usefixtures("labeler")
+@pytest.mark.parametrize(
+    ("zone", "done"),
+    [(None, 0), ("Asia/Shanghai", 1), ("America/Los_Angeles", 1), ("Atlantic/Reykjavik", 0), ("../etc/passwd", 0)],
+)
+def test_today_begins_at_the_labelers_own_midnight(
+    pages: PageClient, session: Session, monkeypatch: pytest.MonkeyPatch, zone: str | None, done: int
+) -> None:
+    """Sent at half past ten in the evening, looked at four hours later, by UTC."""
+    _send(pages, _begin(pages, session, tasks=2), FINE)
+    sent = datetime(2026, 6, 1, 22, 30, tzinfo=UTC)
+    session.execute(update(Annotation).values(created_at=sent))
+    if zone:
+        pages.http.cookies.set("rondo-zone", zone)
+    monkeypatch.setattr(clock, "now", lambda: sent + timedelta(hours=4))
+    assert f"{done} done today" in pages.get("/tasks").text
+
+
+@pytest.mark.usefixtures("labeler")
+@pytest.mark.parametrize(
+    ("of_campaign", "of_prompt", "said"),
+    [
+        ("A fight", None, "A fight"),
+        (None, "Blood", "Blood"),
+        ("A fight", "Blood", "A fight · Blood"),
+        ("Blood", "Blood", "Blood"),
+    ],
+)
+def test_a_warning_of_the_campaign_holds_the_texts_back_as_one_of_the_prompt_does(
+    pages: PageClient, session: Session, of_campaign: str | None, of_prompt: str | None, said: str
+) -> None:
+    desk = _begin(pages, session)
+    session.scalars(select(Campaign)).one().content_warning = of_campaign
+    session.scalars(select(Prompt)).one().content_warning = of_prompt
+    session.flush()
+    page = pages.get(desk.path)
+    warned = page.one("details", class_="warned")
+    assert f"Content warning: {said} Show the texts" in warned.text
+    assert [output.is_within(warned) for output in page.all("article")] == [True] * 4
+    assert "open" not in warned.attributes
+
+
+@pytest.mark.usefixtures("labeler")
+@pytest.mark.parametrize("kind", [CampaignKind.WRITE_PROMPTS, CampaignKind.RED_TEAM])
+def test_where_nothing_is_read_but_a_brief_nothing_is_held_back(
+    pages: PageClient, session: Session, kind: CampaignKind
+) -> None:
+    make_open_campaign(session, kind)
+    desk = pages.post("/tasks/next")
+    session.scalars(select(Campaign)).one().content_warning = "A fight"
+    session.flush()
+    assert pages.get(desk.path).all("details", class_="warned") == []

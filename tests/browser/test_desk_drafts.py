@@ -92,6 +92,34 @@ def test_what_was_typed_off_line_is_there_when_the_page_is_opened_again(labeler:
     save_state(again, "saved")
 
 
+def test_who_signed_in_anew_elsewhere_goes_on_unasked(labeler: BrowserContext, world: World) -> None:
+    """The page's token is of the sign-in before: the draft is refused, and sent again with a new one."""
+    page = open_desk(labeler, world)
+    world.let_in(labeler)
+    with page.expect_response("**/draft") as refused:
+        press(page, "3")
+    assert refused.value.status == 403
+    save_state(page, "saved")
+    assert world.draft()["rank[a]"] == "3"
+    expect(page.locator(".about-saving")).to_have_count(0)
+
+
+def test_whose_sign_in_ended_is_told_and_goes_on_after_signing_in(labeler: BrowserContext, world: World) -> None:
+    page = open_desk(labeler, world)
+    labeler.clear_cookies()
+    with page.expect_response("**/draft") as refused:
+        press(page, "3")
+    assert refused.value.status == 401
+    save_state(page, "signed_out")
+    expect(page.get_by_role("alert")).to_contain_text("You are signed out. Your work is kept on this device")
+    assert world.draft() == {}
+    world.let_in(labeler)
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    save_state(page, "saved")
+    assert world.draft()["rank[a]"] == "3"
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_submission_off_line_waits_and_is_sent_when_back(labeler: BrowserContext, world: World) -> None:
     page = open_desk(labeler, world)
     judge_all(page)
@@ -200,6 +228,43 @@ def test_the_back_button_shows_what_was_submitted_as_a_revision(labeler: Browser
     press(page, "d", "1", "Control+Enter")
     page.wait_for_url("**/history")
     assert [(each.revision, each.current) for each in world.annotations()] == [(1, False), (2, True)]
+
+
+def test_back_to_a_page_that_was_asked_about_sends_nothing(labeler: BrowserContext, world: World) -> None:
+    """That page answers a POST: asked for again it would be sent again."""
+    page = open_desk(labeler, world)
+    before = page.url
+    press(page, "1", "1", "1", "1")
+    rate_all(page, "abcd", 5)
+    press(page, "Control+Enter")
+    page.wait_for_selector("form.ready .doubts:modal")
+    assert page.url == before
+    press(page, "Control+Enter")
+    page.wait_for_url(lambda url: url != before)
+    page.wait_for_selector("form.ready")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.go_back()
+    page.wait_for_selector("form.ready")
+    expect(page.locator("h1")).to_contain_text("Revision")
+    page.reload()
+    page.wait_for_selector("form.ready")
+    assert chosen_ranks(page) == {"a": 1, "b": 1, "c": 1, "d": 1}
+    assert [address for address in sent if address.endswith("/submit")] == []
+    assert len(world.annotations()) == 1
+
+
+def test_a_reload_of_a_page_that_was_asked_about_keeps_what_was_typed(labeler: BrowserContext, world: World) -> None:
+    page = open_desk(labeler, world)
+    press(page, "1", "1", "1", "1")
+    rate_all(page, "abcd", 5)
+    press(page, "Control+Enter")
+    page.wait_for_selector("form.ready .doubts:modal")
+    page.reload()
+    page.wait_for_selector("form.ready")
+    expect(page.locator(".doubts")).to_have_count(0)
+    assert chosen_ranks(page) == {"a": 1, "b": 1, "c": 1, "d": 1}
+    assert world.annotations() == []
 
 
 def test_a_lease_that_ran_out_still_submits(labeler: BrowserContext, world: World) -> None:

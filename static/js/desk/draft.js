@@ -3,6 +3,7 @@ import { device, newName } from "./device.js";
 import { judgements } from "./history.js";
 import { notices } from "./notices.js";
 import { recover } from "./recovering.js";
+import { returning } from "./returning.js";
 import { sending } from "./sending.js";
 import { windows } from "./windows.js";
 
@@ -13,7 +14,7 @@ export function draft(form, words) {
   name.value = newName();
   const chip = form.querySelector("[data-save]"), kept = device(form.dataset.assignment, name.value);
   const saver = { form, words, kept, ...notices(form, words) }, read = () => JSON.stringify(judgements(form));
-  let timer, last = read(), unsavedSince = 0, isSending = false, isHeld = false, onItsWay;
+  let timer, last = read(), unsavedSince = 0, isSending = false, isHeld = false, isRenewed = false, onItsWay;
 
   const show = (saver.show = (state, values) => {
     chip.dataset.save = state;
@@ -52,6 +53,7 @@ export function draft(form, words) {
     isSending = false;
   };
   const tryAgain = () => {
+    isRenewed = false;
     show(navigator.onLine ? "unreachable" : "offline");
     later(RETRY);
   };
@@ -59,8 +61,13 @@ export function draft(form, words) {
     if (answer.ok) return saved(await answer.json(), sent);
     if (answer.status === 409) return saver.overtaken(await answer.json());
     if (answer.status === 401) return signedOut();
-    if (answer.status === 403 && (await saver.refresh())) return later(0); // signed in anew in another window
-    return answer.status === 403 ? signedOut() : tryAgain();
+    return answer.status === 403 ? refused() : tryAgain();
+  };
+  /** Most likely signed in anew in another window. A new token that is refused too is not asked for without pause. */
+  const refused = async () => {
+    if (isRenewed) return tryAgain();
+    isRenewed = Boolean(await saver.refresh());
+    return isRenewed ? later(0) : signedOut();
   };
   const signedOut = () => {
     show("signed_out");
@@ -69,6 +76,7 @@ export function draft(form, words) {
   };
   /** The copy on this device goes only when the server has answered for exactly that copy. */
   const saved = ({ saved_at: at, version: now }, sent) => {
+    isRenewed = false;
     version.value = now;
     saver.announce("saved");
     if (step.value !== sent) return later(0);
@@ -102,6 +110,7 @@ export function draft(form, words) {
   };
   const leave = () => unsavedSince && !isHeld && navigator.onLine && navigator.sendBeacon(form.dataset.draft, body());
 
+  returning(form);
   windows(saver);
   sending(saver);
   recover(saver);

@@ -59,5 +59,4 @@ export function sending(saver) {
   });
   form.addEventListener("desk:typed", stopWaiting);
   addEventListener("online", tryAgain);
-  addEventListener("pageshow", ({ persisted }) => persisted && isBusy && location.reload());
 }

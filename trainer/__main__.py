@@ -17,6 +17,7 @@ from typing import Any, NoReturn, get_type_hints
 from trainer.config import STAGES, Config, allowed_types, read_config, write_config
 from trainer.errors import Stopped, TrainerError
 from trainer.folder import RunFolder
+from trainer.presets import PRESETS
 
 FAILED = 1
 STOPPED = 3
@@ -25,6 +26,8 @@ STOPPED = 3
 def main(arguments: Sequence[str] | None = None) -> int:
     given = vars(argument_parser().parse_args(arguments))
     stage, folder = given.pop("stage"), RunFolder(given.pop("run_dir"))
+    if "preset" in given:
+        given = {**PRESETS[given.pop("preset")].get(stage, {}), **given}
     folder.path.mkdir(parents=True, exist_ok=True)
     previous = signal.signal(signal.SIGTERM, _stop_now)
     try:
@@ -74,6 +77,7 @@ def argument_parser() -> argparse.ArgumentParser:
         sentence = (kind.__doc__ or stage).strip()
         command = stages.add_parser(stage, help=sentence, description=sentence, argument_default=argparse.SUPPRESS)
         command.add_argument("run_dir", metavar="RUN_DIR", type=Path)
+        command.add_argument("--preset", choices=PRESETS, help="settings that belong together; flags change them")
         for item in fields(kind):
             _add_flag(command, item, get_type_hints(kind)[item.name])
     return parser

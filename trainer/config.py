@@ -100,7 +100,9 @@ class SFTConfig(TrainingSettings):
     model: str = required("model to start from: a folder or a hub id")
     demonstrations: str = required("demonstrations.jsonl")
     epochs: int = setting(16, "passes over the demonstrations", minimum=1)
-    keep: str = setting("best", "model kept: lowest validation loss, or the last", choices=("best", "last"))
+    keep: str = setting("best", "model kept: the best on validation, or the last", choices=("best", "last"))
+    reward_model: str = setting("", "folder of a reward model whose score says which epoch is best; else the loss does")
+    max_new_tokens: int = setting(128, "tokens sampled at most, for the reward model", minimum=1)
     residual_dropout: float = setting(0.2, "dropout on what attention and MLP add", minimum=0, maximum=0.9)
 
 
@@ -260,6 +262,8 @@ def make_config(kind: type[AnyConfig], values: Mapping[str, Any]) -> AnyConfig:
     config = kind(**{name: _as_type(name, value, hints[name]) for name, value in values.items()})
     for item in fields(kind):
         _check_bounds(item, getattr(config, item.name))
+    if isinstance(config, PPOConfig) and config.ptx_coefficient and not config.texts:
+        raise BadSetting("texts", "is required where ptx_coefficient is above 0")
     return config
 
 

@@ -3,9 +3,60 @@
 `tiny-cpu` is a model of half a million weights that two CPU cores take through the whole loop in a few minutes. Its
 batches are small because steps are what it lacks, not examples; its rates are large because it is small. Ties teach its
 reward model half a win each: of few rankings none can be spared.
+
+`instructgpt-1.3b` and `instructgpt-6b` are what the paper prints [Ouyang et al. 2022, C.1 to C.4], the same for both
+sizes: demonstrations and PPO are learned at that size, the reward model is one of 6B for all. PPO is PPO-ptx and needs
+texts. What is not printed (the policy's rate, GAE, the clipping of values and gradients) stays at the defaults.
 """
 
 from typing import Any
+
+LENGTHS = {"max_prompt_tokens": 1024, "max_completion_tokens": 1024}
+
+INSTRUCT_GPT: dict[str, dict[str, Any]] = {
+    "sft": {
+        **LENGTHS,
+        "epochs": 16,
+        "batch": 32,
+        "learning_rate": 9.65e-6,
+        "schedule": "cosine",
+        "warmup_steps": 0,
+        "residual_dropout": 0.2,
+        "keep": "best",
+        "max_new_tokens": 1024,
+    },
+    "reward": {
+        **LENGTHS,
+        "epochs": 1,
+        "batch": 64,
+        "learning_rate": 9e-6,
+        "schedule": "cosine",
+        "warmup_steps": 0,
+        "loss": "pairwise",
+        "ties": "drop",
+        "keep": "last",
+    },
+    "ppo": {
+        **LENGTHS,
+        "max_new_tokens": 1024,
+        "steps": 500,  # of 512 episodes: 256,000
+        "batch_prompts": 512,
+        "samples_per_prompt": 1,
+        "minibatch": 64,
+        "epochs": 1,
+        "schedule": "constant",
+        "warmup_steps": 10,
+        "value_learning_rate": 9e-6,
+        "kl_coefficient": 0.02,
+        "clip": 0.2,
+        "temperature": 1.0,
+        "gamma": 1.0,
+        "ema": 0.992,
+        "ptx_coefficient": 27.8,
+        "ptx_batch": 8,
+    },
+    "sample": {**LENGTHS, "max_new_tokens": 1024},
+}
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiny-cpu": {
@@ -62,4 +113,6 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "sample": {"max_new_tokens": 80, "batch": 256},
     },
+    "instructgpt-1.3b": INSTRUCT_GPT,
+    "instructgpt-6b": INSTRUCT_GPT,
 }

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from trainer.card import digests, write_card
-from trainer.config import SFTConfig
+from trainer.config import BadSetting, SFTConfig
 from trainer.encoding import Encoder, groups_from_demonstrations, load_tokenizer, make_encoder
+from trainer.epochs import Judge, choose, keep
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.groups import RankedGroup, Sampler, micro_batches
@@ -16,7 +17,7 @@ from trainer.layout import rows_from_groups
 from trainer.logprobs import packed_logprobs
 from trainer.loop import Loop, Stateful, make_learner, prepare
 from trainer.losses import language_loss
-from trainer.models import Best, add_residual_dropout, check_room, load_policy
+from trainer.models import add_residual_dropout, check_room, load_policy
 from trainer.records import Demonstration, read_lines
 
 
@@ -34,14 +35,12 @@ def main(config: SFTConfig, folder: RunFolder) -> None:
     policy = load_policy(config.model).to(device)
     check_room(policy, max(group.longest for group in train + held_out))
     add_residual_dropout(policy, config.residual_dropout)
+    judge = make_judge(config, encoder, policy, records, device)
 
     sampler = Sampler([group.longest for group in train], config.batch, config.seed)
     steps = config.epochs * sampler.per_epoch
     learner = make_learner(policy, config, steps)
-    best = Best(policy) if held_out and config.keep == "best" else None
     parts: dict[str, Stateful] = {"model": policy, "learner": learner}
-    if best:
-        parts["best"] = best
     loop = Loop(folder, config, steps, parts)
     for step in loop:
         policy.train()
@@ -51,22 +50,34 @@ def main(config: SFTConfig, folder: RunFolder) -> None:
         validation = None
         if held_out and (step + 1) % sampler.per_epoch == 0:
             validation = mean_loss(policy, encoder, held_out, config.batch, device)
-        if best and validation is not None:
-            best.offer(policy, -validation)
+        if validation is not None and config.keep == "best":
+            keep(folder, (step + 1) // sampler.per_epoch, policy, validation)
         rate = learner.schedule.rate(step)
         loop.log(step, loss=loss, norm=norm, rate=rate, validation_loss=validation, tokens=labels_in(batch))
 
-    if best:
-        best.copy_to(policy)
+    epochs = choose(folder, policy, judge) if held_out and config.keep == "best" else []
     save(policy, tokenizer, folder.model)
     measured = {
         "demonstrations": len(train),
         "truncated": sum(any(group.truncated) for group in train),
         "validation_loss": mean_loss(policy, encoder, held_out, config.batch, device) if held_out else None,
+        "epochs": [vars(epoch) for epoch in epochs],
     }
-    sources = digests(model=config.model, demonstrations=config.demonstrations)
+    sources = digests(model=config.model, demonstrations=config.demonstrations, reward_model=config.reward_model)
     write_card(folder.model, config, sources, measured)
     folder.write_results(measured)
+
+
+def make_judge(
+    config: SFTConfig, encoder: Encoder, policy: Any, records: Sequence[Demonstration], device: torch.device
+) -> Judge | None:
+    """None where the validation loss chooses."""
+    if not config.reward_model:
+        return None
+    prompts = {row.prompt_id: row.prompt for row in records if row.split == "validation"}
+    if not prompts or config.keep != "best":
+        raise BadSetting("reward_model", "needs demonstrations of the split validation, and keep best")
+    return Judge(config, encoder, policy, list(prompts.values()), device)
 
 
 def accumulate(

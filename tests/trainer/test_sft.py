@@ -1,20 +1,30 @@
 """Traps 4, 14 and 16 on the stage itself."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.trainer.tiny import SENTENCES, make_demonstration, make_group, make_policy, make_tokenizer, save_policy
-from trainer.config import SFTConfig
+from tests.trainer.tiny import (
+    SENTENCES,
+    make_demonstration,
+    make_group,
+    make_policy,
+    make_tokenizer,
+    save_policy,
+)
+from trainer.config import BadSetting, SFTConfig
 from trainer.encoding import make_encoder
+from trainer.epochs import kept_epochs
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.layout import rows_from_groups
 from trainer.logprobs import packed_logprobs
 from trainer.loop import prepare
-from trainer.models import load_policy
+from trainer.models import RewardModel, load_policy
+from trainer.pretrain import train_tokenizer
 from trainer.records import Message, write_lines
 from trainer.sft import accumulate, labels_in, main
 
@@ -93,8 +103,63 @@ def test_the_best_epoch_is_kept_by_validation_loss(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
     by_epoch = [line["validation_loss"] for line in lines if "validation_loss" in line]
     assert len(by_epoch) == 4
+    results = json.loads(folder.results.read_text())
+    assert results["validation_loss"] == pytest.approx(min(by_epoch), rel=1e-5)
+    assert [epoch["validation_loss"] for epoch in results["epochs"]] == pytest.approx(sorted(by_epoch), rel=1e-5)
+
+
+def save_judge(folder: Path) -> str:
+    """Random, but the same for the same words."""
+    RewardModel(make_policy(seed=3).base_model).save(folder)
+    make_tokenizer().save_pretrained(folder)
+    return str(folder)
+
+
+def test_a_reward_model_that_comes_later_chooses_among_all_epochs(tmp_path: Path) -> None:
+    config = settings(tmp_path, epochs=3, learning_rate=2e-2)
+    folder = run(config, tmp_path / "run")
+    assert len(kept_epochs(folder)) == 3
+    lines = folder.metrics.read_text()
+    run(replace(config, reward_model=save_judge(tmp_path / "judge"), max_new_tokens=20), folder.path)
+    assert folder.metrics.read_text() == lines  # nothing was learned again
+    chosen, *others = json.loads(folder.results.read_text())["epochs"]
+    assert len(others) == 2
+    assert len({epoch["score"] for epoch in (chosen, *others)}) == 3
+    assert all(chosen["score"] > epoch["score"] for epoch in others)
+    assert [epoch.number for epoch in kept_epochs(folder)] == [chosen["number"]]
     kept = json.loads(folder.results.read_text())["validation_loss"]
-    assert kept == pytest.approx(min(by_epoch), rel=1e-5)
+    assert kept == pytest.approx(chosen["validation_loss"], rel=1e-5)
+
+
+def test_the_chosen_epoch_stays_chosen_when_the_command_runs_again(tmp_path: Path) -> None:
+    config = settings(tmp_path, epochs=3, learning_rate=2e-2, max_new_tokens=20)
+    config = replace(config, reward_model=save_judge(tmp_path / "judge"))
+    first = load_policy(run(config, tmp_path / "run").model).state_dict()
+    again = load_policy(run(config, tmp_path / "run").model).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_an_epoch_that_was_cut_short_is_not_chosen(tmp_path: Path) -> None:
+    folder = run(settings(tmp_path, epochs=2), tmp_path / "run")
+    (folder.path / "epochs/001/measured.json").unlink()
+    assert [epoch.number for epoch in kept_epochs(folder)] == [2]
+
+
+@pytest.mark.parametrize("values", [{"keep": "last"}, {"demonstrations": "without validation"}])
+def test_a_reward_model_without_anything_to_choose_by_is_refused(values: dict[str, str], tmp_path: Path) -> None:
+    config = settings(tmp_path, reward_model=save_judge(tmp_path / "judge"), **values)
+    if "demonstrations" in values:
+        config = replace(config, demonstrations=str(tmp_path / "train.jsonl"))
+        write_lines(tmp_path / "train.jsonl", [make_demonstration()])
+    with pytest.raises(BadSetting, match="split validation"):
+        run(config, tmp_path / "run")
+
+
+def test_a_reward_model_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
+    judge = save_judge(tmp_path / "judge")
+    train_tokenizer(["Quite other words than before, and more of them."], 290).save_pretrained(judge)
+    with pytest.raises(TrainerError, match="different vocabularies"):
+        run(settings(tmp_path, reward_model=judge), tmp_path / "run")
 
 
 def test_the_card_names_data_and_settings(tmp_path: Path) -> None:

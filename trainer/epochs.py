@@ -1,0 +1,118 @@
+"""What each epoch learned, on disk until one is chosen: by validation loss, or by a reward model where one is given.
+
+InstructGPT chose by the reward model's score on the validation prompts [C.1], but a reward model is trained from an SFT
+policy. So every epoch stays: the same command with `--reward-model` chooses again, and the others go.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from trainer.config import SFTConfig
+from trainer.encoding import Encoder, load_tokenizer
+from trainer.errors import TrainerError
+from trainer.folder import RunFolder, write_atomically
+from trainer.layout_choice import LayOut
+from trainer.models import RewardModel, load_reward_model
+from trainer.records import Message
+from trainer.rollouts import SampleRequest, SamplingSettings, check_fits, sample_completions, seed_of
+from trainer.scoring import completion_scores
+
+EPOCHS = "epochs"
+WEIGHTS = "learned.safetensors"
+MEASURED = "measured.json"  # written last: an epoch without it was cut short
+SAMPLE_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """`number` counts from 1; `score` is known where a reward model was asked."""
+
+    number: int
+    validation_loss: float
+    score: float | None = None
+
+
+def keep(folder: RunFolder, number: int, model: nn.Module, validation_loss: float) -> None:
+    path = folder.path / EPOCHS / f"{number:03d}"
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    save_file({name: parameter.cpu() for name, parameter in learned(model).items()}, path / WEIGHTS)
+    write_atomically(path / MEASURED, json.dumps({"validation_loss": validation_loss}) + "\n")
+
+
+def kept_epochs(folder: RunFolder) -> list[Epoch]:
+    paths = sorted(path.parent for path in (folder.path / EPOCHS).glob(f"*/{MEASURED}"))
+    return [Epoch(int(path.name), **json.loads((path / MEASURED).read_text(encoding="utf-8"))) for path in paths]
+
+
+def take_back(folder: RunFolder, epoch: Epoch, model: nn.Module) -> None:
+    """Make the model what it was after that epoch."""
+    saved = load_file(folder.path / EPOCHS / f"{epoch.number:03d}" / WEIGHTS)
+    for name, parameter in learned(model).items():
+        parameter.copy_(saved[name])
+
+
+def forget_all_but(folder: RunFolder, epoch: Epoch) -> None:
+    for path in (folder.path / EPOCHS).iterdir():
+        if path.name != f"{epoch.number:03d}":
+            shutil.rmtree(path)
+
+
+def learned(model: nn.Module) -> Mapping[str, Tensor]:
+    return {name: parameter.detach() for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+class Judge:
+    """A reward model and the prompts that it hears each epoch's policy on; raises `TrainerError` before any work."""
+
+    def __init__(
+        self,
+        config: SFTConfig,
+        encoder: Encoder,
+        policy: Any,
+        prompts: Sequence[Sequence[Message]],
+        device: torch.device,
+    ) -> None:
+        if load_tokenizer(config.reward_model).get_vocab() != encoder.tokenizer.get_vocab():
+            raise TrainerError("Policy and reward model have different vocabularies; choose with one of this family.")
+        self.config, self.encoder = config, encoder
+        self.reward: RewardModel = load_reward_model(config.reward_model).to(device).eval()
+        self.lay_out = LayOut(self.reward.backbone, "auto", encoder.pad_id, device)
+        self.prompts = encoder.prompts(prompts)
+        check_fits(policy, self.prompts, config.max_new_tokens)
+
+    def score(self, policy: Any) -> float:
+        """Mean over one sample for each prompt, at temperature 1; every epoch gets the same random numbers."""
+        policy.eval()
+        seeds = (seed_of(self.config.seed, "epoch", number) for number in range(len(self.prompts)))
+        requests = [SampleRequest(ids, [seed]) for ids, seed in zip(self.prompts, seeds, strict=True)]
+        settings = SamplingSettings(self.config.max_new_tokens)
+        drawn = sample_completions(policy, requests, settings, [self.encoder.end_id], SAMPLE_BATCH)
+        said = [completions[0].token_ids for completions in drawn]
+        return float(completion_scores(self.reward, self.lay_out, self.prompts, said, SAMPLE_BATCH).mean())
+
+
+def choose(folder: RunFolder, policy: Any, judge: Judge | None) -> list[Epoch]:
+    """All that were kept, the chosen one first; the policy is what it was then. Of equals the earliest is chosen."""
+    epochs = kept_epochs(folder)
+    if judge is None:
+        ranked = sorted(epochs, key=lambda epoch: epoch.validation_loss)
+    else:
+        ranked = sorted(
+            (_judged(folder, epoch, policy, judge) for epoch in epochs), key=lambda epoch: -(epoch.score or 0)
+        )
+        forget_all_but(folder, ranked[0])
+    take_back(folder, ranked[0], policy)
+    return ranked
+
+
+def _judged(folder: RunFolder, epoch: Epoch, policy: Any, judge: Judge) -> Epoch:
+    take_back(folder, epoch, policy)
+    return Epoch(epoch.number, epoch.validation_loss, judge.score(policy))

@@ -26,6 +26,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.orm import Session
@@ -128,7 +129,7 @@ def _evaluations(session: Session, project: Project, chosen: LiveFilter) -> Sele
 
 
 def _judgements(session: Session, project: Project, chosen: LiveFilter) -> Select[Any]:
-    outputs = _outputs(_asking_for_constraints(session, project))
+    outputs = _outputs(project, _asking_for_constraints(session, project))
     return (
         _annotations(project, chosen, AnnotationKind.RANKING, AnnotationKind.RATING)
         .join(Prompt, Prompt.id == Task.prompt_id)
@@ -152,7 +153,7 @@ def _judgements(session: Session, project: Project, chosen: LiveFilter) -> Selec
     )  # fmt: skip
 
 
-def _outputs(asking: list[int]) -> Any:
+def _outputs(project: Project, asking: list[int]) -> Any:
     """Of one annotation, in the task's fixed order: parallel lists."""
     place = and_(TaskCompletion.task_id == Annotation.task_id, TaskCompletion.completion_id == Completion.id)
 
@@ -163,7 +164,7 @@ def _outputs(asking: list[int]) -> Any:
         select(
             listed(cast(Completion.id, String), "ids"),
             listed(Completion.text, "texts"),
-            listed(_authors(), "authors"),
+            listed(_authors(project), "authors"),
             listed(AnnotatedOutput.rank, "ranks"),
             func.bool_or(AnnotatedOutput.rank.is_(None)).label("unranked"),
             listed(_ratings(asking), "ratings"),
@@ -179,14 +180,15 @@ def _outputs(asking: list[int]) -> Any:
     )
 
 
-def _authors() -> ColumnElement[Any]:
-    """Names of checkpoints in order, people as "human"."""
-    name = func.coalesce(Checkpoint.name, "human")
-    names = func.array_agg(aggregate_order_by(name.distinct(), name))
+def _authors(project: Project) -> ColumnElement[Any]:
+    """Names of checkpoints in order, people as "human". All names are looked up once, not for each output."""
+    number = cast(Checkpoint.id, Text)
+    names = select(func.jsonb_object_agg(number, Checkpoint.name)).where(Checkpoint.project_id == project.id)
+    of_author = type_coerce(names.scalar_subquery(), JSONB)[cast(CompletionAuthor.checkpoint_id, Text)].astext
+    name = func.coalesce(of_author, "human")
     return (
-        select(func.coalesce(func.array_to_json(names), cast(literal("[]", Text), JSON)))
+        select(func.coalesce(func.json_agg(aggregate_order_by(name.distinct(), name)), cast(literal("[]", Text), JSON)))
         .select_from(CompletionAuthor)
-        .outerjoin(Checkpoint, Checkpoint.id == CompletionAuthor.checkpoint_id)
         .where(CompletionAuthor.completion_id == Completion.id)
         .correlate(Completion)
         .scalar_subquery()
@@ -225,7 +227,7 @@ def _single_ratings(session: Session, project: Project, chosen: LiveFilter) -> S
             cast(Campaign.kind, String).label("campaign_kind"),
             cast(Completion.id, String).label("completion_id"),
             Completion.text.label("completion"),
-            _authors().label("authors"),
+            _authors(project).label("authors"),
             AnnotatedOutput.rank,
             _ratings(_asking_for_constraints(session, project)).label("ratings"),
             Annotation.prompt_ratings,

@@ -1,5 +1,6 @@
 """`rondo serve`: the web application, in this process and others beside it, a worker, and the database below."""
 
+import gc
 import os
 import signal
 import socket
@@ -80,8 +81,11 @@ def helping(now: Settings, door: socket.socket) -> Iterator[None]:
 
 def answer(now: Settings, engine: Engine, door: socket.socket) -> None:
     """Until a signal comes."""
+    web = create_app(now, engine)
+    gc.collect()
+    gc.freeze()  # what is here now lives as long as we do: no later collection has to look at it
     config = uvicorn.Config(
-        create_app(now, engine),
+        web,
         host=now.host,
         port=now.port,
         proxy_headers=False,  # ours to read, with the addresses that the settings trust

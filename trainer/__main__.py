@@ -15,12 +15,17 @@ from types import FrameType
 from typing import Any, NoReturn, get_type_hints
 
 from trainer.config import STAGES, Config, allowed_types, read_config, write_config
-from trainer.errors import Stopped, TrainerError
+from trainer.errors import NotFinite, Stopped, TrainerError
 from trainer.folder import RunFolder
+from trainer.memory import NotEnoughMemory, ran_out_of_memory
 from trainer.presets import PRESETS
+from trainer.processes import leads, world_size
 
 FAILED = 1
 STOPPED = 3
+
+# Stages that share one run among the processes of `torchrun`.
+SHARED = ("sft", "reward", "ppo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     previous = signal.signal(signal.SIGTERM, _stop_now)
     try:
         config = read_config(STAGES[stage], folder.config, given)
-        write_config(config, folder.config)
+        if world_size() > 1 and stage not in SHARED:
+            raise TrainerError(f"Stage {stage} runs in one process; torchrun is for {', '.join(SHARED)}.")
+        if leads():
+            write_config(config, folder.config)
         return _run(stage, config, folder)
     except TrainerError as error:
         return _failed(folder, str(error))
@@ -48,11 +56,15 @@ def _run(stage: str, config: Config, folder: RunFolder) -> int:
         folder.end_status("stopped")
         print(stop, file=sys.stderr)
         return STOPPED
+    except NotFinite as error:
+        raise TrainerError(f"{error} {folder.last_good_checkpoint}") from error
     except TrainerError:
         raise
     except FileNotFoundError as error:
         raise TrainerError(f"There is no file {error.filename}.") from error
     except Exception as error:
+        if ran_out_of_memory(error):
+            raise NotEnoughMemory(config) from error
         traceback.print_exc()
         return _failed(folder, f"{type(error).__name__}: {error}")
     folder.end_status("finished")

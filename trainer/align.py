@@ -23,6 +23,7 @@ from trainer.candidates import Candidates, accepted_ranking, best_completion, dr
 from trainer.card import digests, write_card
 from trainer.config import AlignConfig, BadSetting
 from trainer.control_tokens import add_control_tokens, after_control, graded
+from trainer.economy import economise, freeze
 from trainer.encoding import groups_from_comparisons, load_tokenizer, make_encoder
 from trainer.errors import TrainerError
 from trainer.experience import in_parts
@@ -32,6 +33,7 @@ from trainer.layout import rows_from_groups
 from trainer.likelihoods import Speaker, all_group_logprobs, group_logprobs, sampled_kl
 from trainer.logprobs import packed_logprobs
 from trainer.loop import Loop, make_learner, prepare
+from trainer.lora import merge_adapters
 from trainer.losses import language_loss, pair_wins
 from trainer.models import check_room, load_policy, remove_dropout
 from trainer.preference_losses import (
@@ -101,11 +103,13 @@ def main(config: AlignConfig, folder: RunFolder) -> None:
     require_inputs(config)
     device = prepare(config)
     start = load_speaker(config, device)
+    economise(start.model, config, device)
     asked = prompts_for_kl(config)
     check_fits(start.model, start.encoder.prompts(asked), config.max_new_tokens)
     learn = {"conditional": learn_grades, "expert_iteration": copy_the_best}.get(config.method, compare)
     aligned = learn(config, folder, start)
 
+    merge_adapters(aligned.speaker.model)
     aligned.speaker.model.save_pretrained(folder.model)
     aligned.speaker.encoder.tokenizer.save_pretrained(folder.model)
     measured = {**aligned.measured, "kl": measured_kl(config, aligned.speaker, asked, device)}
@@ -119,6 +123,8 @@ def require_inputs(config: AlignConfig) -> None:
     for name in needed:
         if not getattr(config, name):
             raise BadSetting(name, f"is required by the method {config.method}")
+    if config.method == "conditional" and config.lora_rank:
+        raise BadSetting("lora_rank", "must be 0 with the method conditional, whose new tokens are learned")
     if config.method == "rso" and config.accepted > config.candidates:
         raise BadSetting("accepted", f"must be at most candidates, which is {config.candidates}")
 
@@ -334,4 +340,5 @@ def measured_kl(config: AlignConfig, aligned: Speaker, prompts: Prompts, device:
     if not prompts:
         return None
     start = load_speaker(config, device)
+    freeze(start.model, config, device)
     return sampled_kl(aligned, start, prompts, config.max_new_tokens, config.seed, config.sample_batch)

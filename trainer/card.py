@@ -9,6 +9,7 @@ from typing import Any
 from trainer.config import RunSettings
 from trainer.manifest import CARD_NAME, file_digest, model_digest
 from trainer.models import source_digest
+from trainer.processes import leads
 
 CARD = """---
 library_name: transformers
@@ -33,6 +34,8 @@ tags: [rondo, {stage}]
 
 def write_card(folder: Path, config: RunSettings, sources: Mapping[str, str], measured: Mapping[str, Any]) -> None:
     """`sources`: settings that name what was learned from -> its digest."""
+    if not leads():
+        return
     stage = type(config).__name__.removesuffix("Config").lower()
     title = (type(config).__doc__ or stage).strip()
     lines = "\n".join(f"- {name}: `{digest}`" for name, digest in sources.items())

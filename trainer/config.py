@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from trainer.errors import TrainerError
+from trainer.folder import write_atomically
 
 
 class BadSetting(TrainerError):
@@ -76,6 +77,25 @@ class TrainingSettings(OptimizerSettings):
 
 
 @dataclass(frozen=True)
+class ModelSettings:
+    """Of a model that is given: what of it is learned, and in which numbers."""
+
+    precision: str = setting(
+        "fp32", "numbers that layers multiply in; weights, heads and losses stay fp32", choices=("fp32", "bf16")
+    )
+    lora_rank: int = setting(0, "rank of adapters that are learned in place of all weights; 0: no adapters", minimum=0)
+    lora_alpha: int = setting(32, "adapters weigh this over their rank", minimum=1)
+    lora_targets: str = setting("all-linear", "modules that adapters are put beside, with commas between")
+
+
+@dataclass(frozen=True)
+class RecomputeSettings(ModelSettings):
+    gradient_checkpointing: str = setting(
+        "off", "layers run again in the backward pass instead of keeping what they computed", choices=("off", "on")
+    )
+
+
+@dataclass(frozen=True)
 class PretrainConfig(TrainingSettings):
     """A small causal language model from nothing, with its own tokenizer."""
 
@@ -94,7 +114,7 @@ class PretrainConfig(TrainingSettings):
 
 
 @dataclass(frozen=True)
-class SFTConfig(TrainingSettings):
+class SFTConfig(RecomputeSettings, TrainingSettings):
     """Supervised fine-tuning on demonstrations; only the completion is learned."""
 
     model: str = required("model to start from: a folder or a hub id")
@@ -103,11 +123,12 @@ class SFTConfig(TrainingSettings):
     keep: str = setting("best", "model kept: the best on validation, or the last", choices=("best", "last"))
     reward_model: str = setting("", "folder of a reward model whose score says which epoch is best; else the loss does")
     max_new_tokens: int = setting(128, "tokens sampled at most, for the reward model", minimum=1)
+    layout: str = layout_setting()
     residual_dropout: float = setting(0.2, "dropout on what attention and MLP add", minimum=0, maximum=0.9)
 
 
 @dataclass(frozen=True)
-class RewardConfig(TrainingSettings):
+class RewardConfig(RecomputeSettings, TrainingSettings):
     """A reward model from whole rankings."""
 
     model: str = required("SFT model to start from: a folder or a hub id")
@@ -140,7 +161,7 @@ class RewardConfig(TrainingSettings):
 
 
 @dataclass(frozen=True)
-class PPOConfig(CheckpointSettings):
+class PPOConfig(ModelSettings, CheckpointSettings):
     """Proximal policy optimisation against a reward model, held near the SFT policy."""
 
     model: str = required("SFT policy to start from, also the KL reference")
@@ -173,6 +194,10 @@ class PPOConfig(CheckpointSettings):
     ema: float = setting(0.992, "decay of the averaged policy, which is kept; 0 keeps the last", minimum=0, maximum=1)
     ptx_coefficient: float = setting(0.0, "weight of the language-model gradient on texts", minimum=0)
     ptx_batch: int = setting(8, "texts per episode", minimum=1)
+    held_out_reward_model: str = setting("", "folder of a reward model that is only watched, to see over-optimisation")
+    kl_stop: float | None = setting(None, "nats per completion at which the run ends early", minimum=1e-6)
+    layout: str = layout_setting()
+    logits_at_once: int = setting(0, "tokens whose logits are in memory at once; 0 holds all of a pass", minimum=0)
 
 
 ALIGNMENT_METHODS = (
@@ -182,7 +207,7 @@ ALIGNMENT_METHODS = (
 
 
 @dataclass(frozen=True)
-class AlignConfig(OptimizerSettings):
+class AlignConfig(ModelSettings, OptimizerSettings):
     """Alignment with rankings without reinforcement learning, by one of nine methods."""
 
     model: str = required("SFT policy to start from, also the reference")
@@ -273,7 +298,8 @@ def read_config(kind: type[AnyConfig], path: Path, overrides: Mapping[str, Any])
 
 
 def write_config(config: RunSettings, path: Path) -> None:
-    path.write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
+    """Another process may be reading."""
+    write_atomically(path, json.dumps(asdict(config), indent=2) + "\n")
 
 
 def _stored(path: Path) -> dict[str, Any]:

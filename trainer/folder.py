@@ -1,4 +1,7 @@
-"""A run's folder: settings, status, metrics, and where models and checkpoints lie. No torch here."""
+"""A run's folder: settings, status, metrics, and where models and checkpoints lie. No torch here.
+
+Of several processes the one that leads writes; that a run failed is written by whichever it failed in.
+"""
 
 import json
 import os
@@ -7,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+
+from trainer.processes import leads
 
 State = Literal["running", "finished", "failed", "stopped"]
 
@@ -51,8 +56,18 @@ class RunFolder:
     def results(self) -> Path:
         return self.path / "results.json"
 
+    @property
+    def last_good_checkpoint(self) -> str:
+        """A sentence; what is not finite was never written down."""
+        names = sorted(path.name for path in self.checkpoints.glob("step-*"))
+        if not names:
+            return "No checkpoint was written before."
+        return f"The checkpoint of step {int(names[-1].removeprefix('step-'))} is kept: the same command goes on there."
+
     def write_status(self, state: State, step: int, steps: int, error: str | None = None) -> None:
         """`steps` may be 0 while it is not known. A reader never sees half a file."""
+        if not leads() and state != "failed":
+            return
         progress = 1.0 if state == "finished" else step / steps if steps else 0.0
         status = {
             "state": state,
@@ -78,21 +93,25 @@ class RunFolder:
 
     def write_results(self, values: Mapping[str, Any]) -> None:
         """What the stage measured at its end."""
-        write_atomically(self.results, json.dumps(dict(values), indent=2) + "\n")
+        if leads():
+            write_atomically(self.results, json.dumps(dict(values), indent=2) + "\n")
 
     def append_metrics(self, values: Mapping[str, Any]) -> None:
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        self._append(self.metrics, [values])
 
     def append_rollouts(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """A few of a step's completions, for people to look at."""
-        with self.rollouts.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(dict(row)) + "\n" for row in rows)
+        self._append(self.rollouts, rows)
+
+    def _append(self, path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+        if leads():
+            with path.open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(dict(row)) + "\n" for row in rows)
 
     def forget_metrics_after(self, step: int) -> None:
         """Drop the lines of steps that a resumed run will take again, and a line cut short by a crash."""
         for path in (self.metrics, self.rollouts):
-            if path.exists():
+            if leads() and path.exists():
                 lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
                 kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
                 write_atomically(path, "".join(kept))

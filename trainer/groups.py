@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from trainer.processes import share_of
 from trainer.records import Cohort
 
 WINDOW = 32
@@ -107,8 +108,8 @@ class Sampler:
 
 
 def micro_batches(batch: Sequence[RankedGroup], size: int) -> list[Sequence[RankedGroup]]:
-    """`size` groups at a time, in order; 0 takes all at once."""
-    step = size or len(batch)
+    """`size` groups at a time, in order; 0 takes all at once, each process its share."""
+    step = size or share_of(len(batch))
     return [batch[start : start + step] for start in range(0, len(batch), step)]
 
 

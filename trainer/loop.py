@@ -12,38 +12,29 @@ and continues after the newest checkpoint by itself; N steps equal k steps, a ne
 """
 
 import math
-import os
-import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor, nn
+from torch import nn
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
+from trainer.checkpoints import Stateful, newest_checkpoint, restore, save
 from trainer.config import CheckpointSettings, OptimizerSettings, RunSettings
-from trainer.errors import Stopped, TrainerError
+from trainer.distributed import any_process, clip_gradients, join_processes
+from trainer.errors import NotFinite, Stopped, TrainerError
 from trainer.folder import RunFolder
+from trainer.processes import leads
 
-STATE_NAME = "state.pt"
 FLOOR = 0.1
 STATUS_SECONDS = 0.5
-
-
-class Stateful(Protocol):
-    """Anything that must survive a restart: a module, a learner, an average, a controller."""
-
-    def state_dict(self) -> Mapping[str, Any]: ...
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> Any: ...
 
 
 def prepare(settings: RunSettings) -> torch.device:
@@ -56,7 +47,9 @@ def prepare(settings: RunSettings) -> torch.device:
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise TrainerError("There is no CUDA device here; choose the device cpu or auto.")
     cuda = settings.device != "cpu" and torch.cuda.is_available()
-    return torch.device("cuda" if cuda else "cpu")
+    device = torch.device("cuda" if cuda else "cpu")
+    join_processes(device)
+    return device
 
 
 @dataclass(frozen=True)
@@ -87,16 +80,18 @@ class Learner:
         self.schedule = schedule
         self.clip_norm = clip_norm
         matrices = [parameter for parameter in self.parameters if parameter.ndim > 1]
-        others = [parameter for parameter in self.parameters if parameter.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+        vectors, scalars = ([one for one in self.parameters if one.ndim == size] for size in (1, 0))
+        groups = [
+            {"params": matrices, "weight_decay": weight_decay},
+            *({"params": others, "weight_decay": 0.0} for others in (vectors, scalars)),
+        ]
         self.optimizer = torch.optim.AdamW(groups, lr=schedule.peak, betas=(0.9, 0.95), fused=True)
 
     def update(self, step: int) -> float:
         """Apply the accumulated gradients at this step's rate and clear them; their norm before clipping."""
-        limit = self.clip_norm or math.inf
-        norm = float(nn.utils.clip_grad_norm_(self.parameters, limit))
+        norm = clip_gradients(self.parameters, self.clip_norm or math.inf)
         if not math.isfinite(norm):
-            raise TrainerError(f"The gradient of step {step + 1} is not finite; lower the learning rate.")
+            raise NotFinite(f"The gradient of step {step + 1} is not finite; lower the learning rate.")
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.rate(step)
         self.optimizer.step()
@@ -108,6 +103,15 @@ class Learner:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.optimizer.load_state_dict(dict(state))
+
+    def make_state(self) -> None:
+        """What AdamW makes at its first step, so that shards of a checkpoint have a place to go; no weight moves."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = 0.0
+        for parameter in self.parameters:
+            parameter.grad = torch.zeros_like(parameter)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
 
 
 def make_learner(model: nn.Module, settings: OptimizerSettings, steps: int) -> Learner:
@@ -150,7 +154,8 @@ class Loop:
 
     def _finish(self, done: int) -> None:
         every = self.settings.checkpoint_every
-        stopping = self._stop_asked  # read once: a stop that is asked for after the save waits for the next step
+        # Read once: a stop that is asked for after the save waits for the next step. Processes stop together.
+        stopping = any_process(self._stop_asked)
         if done == self.steps or stopping or (every and done % every == 0):
             save(self.folder.checkpoints, done, self.parts, self.settings.keep_checkpoints)
         if stopping or done == self.steps or time.monotonic() - self._status_written > STATUS_SECONDS:
@@ -167,54 +172,4 @@ def progress_bar() -> Progress:
     """Silent unless a person looks on."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not sys.stderr.isatty())
-
-
-def save(folder: Path, step: int, parts: Mapping[str, Stateful], keep: int) -> Path:
-    """Write everything a restart needs; whole or not at all. Older checkpoints than the newest `keep` go."""
-    temporary = folder / f".writing-{os.getpid()}"
-    temporary.mkdir(parents=True, exist_ok=True)
-    state = {"step": step, "random": random_state(), "parts": {name: part.state_dict() for name, part in parts.items()}}
-    torch.save(state, temporary / STATE_NAME)
-    final = folder / f"step-{step:07d}"
-    shutil.rmtree(final, ignore_errors=True)
-    temporary.replace(final)
-    for old in checkpoints_in(folder)[:-keep]:
-        shutil.rmtree(old)
-    return final
-
-
-def restore(checkpoint: Path | None, parts: Mapping[str, Stateful]) -> int:
-    """Steps already taken; 0 without a checkpoint."""
-    if checkpoint is None:
-        return 0
-    state = torch.load(checkpoint / STATE_NAME, map_location="cpu", weights_only=True)
-    if set(state["parts"]) != set(parts):
-        raise TrainerError(f"{checkpoint} was written by another kind of run; start in a new folder.")
-    for name, part in parts.items():
-        part.load_state_dict(state["parts"][name])
-    restore_random_state(state["random"])
-    return int(state["step"])
-
-
-def checkpoints_in(folder: Path) -> list[Path]:
-    """Oldest first."""
-    return sorted(path for path in folder.glob("step-*") if (path / STATE_NAME).is_file())
-
-
-def newest_checkpoint(folder: Path) -> Path | None:
-    found = checkpoints_in(folder)
-    return found[-1] if found else None
-
-
-def random_state() -> dict[str, Tensor]:
-    state = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state()
-    return state
-
-
-def restore_random_state(state: Mapping[str, Tensor]) -> None:
-    torch.set_rng_state(state["cpu"])
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda"])
+    return Progress(*columns, console=console, disable=not (leads() and sys.stderr.isatty()))

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForCausalLM
 
+from trainer.distributed import local, save_pretrained, whole_tensor
 from trainer.errors import TrainerError
 from trainer.layout import Rows
 from trainer.manifest import model_digest
+from trainer.processes import leads
 from trainer.ratings import Attribute, from_text, to_text
 from trainer.shared_attention import scored_hidden
 from trainer.shared_prompt import SharedPrompts
@@ -41,7 +43,7 @@ def load_backbone(model: str | Path) -> Any:
 def _load(kind: Any, model: str | Path) -> Any:
     try:
         return kind.from_pretrained(str(model), dtype=torch.float32)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TrainerError(f"No model can be read from {model}: {reason}") from error
 
@@ -105,13 +107,15 @@ class RewardModel(nn.Module):
         return scores, scores.new_zeros(len(scores), 0) if heads is None else in_fp32(heads, states)
 
     def save(self, folder: Path) -> None:
-        self.backbone.save_pretrained(folder)
-        tensors = {"weight": self.head.weight.detach().cpu(), "bias": self.bias.cpu()}
+        save_pretrained(self.backbone, folder)
+        tensors = {"weight": whole_tensor(self.head.weight.detach()).cpu(), "bias": self.bias.cpu()}
         if self.log_tie_strength is not None:
             tensors["log_tie_strength"] = self.log_tie_strength.detach().cpu()
         if self.rating_head is not None:
-            tensors |= {f"ratings.{name}": tensor.cpu() for name, tensor in self.rating_head.state_dict().items()}
-        save_file(tensors, folder / HEAD_NAME, metadata={"attributes": to_text(self.attributes)})
+            rated = self.rating_head.state_dict()
+            tensors |= {f"ratings.{name}": whole_tensor(tensor).cpu() for name, tensor in rated.items()}
+        if leads():
+            save_file(tensors, folder / HEAD_NAME, metadata={"attributes": to_text(self.attributes)})
 
 
 def load_reward_model(folder: str | Path) -> RewardModel:
@@ -180,22 +184,33 @@ def in_fp32(head: nn.Linear, hidden: Tensor) -> Tensor:
         return nn.functional.linear(hidden.float(), head.weight, head.bias)
 
 
+def copy_of_learned(model: nn.Module) -> dict[str, Tensor]:
+    """What is learned of a model; all else stays as it is."""
+    return {name: one.detach().clone() for name, one in model.named_parameters() if one.requires_grad}
+
+
+def put_back(copied: Mapping[str, Tensor], model: nn.Module) -> None:
+    parameters = dict(model.named_parameters())
+    for name, tensor in copied.items():
+        parameters[name].copy_(tensor)
+
+
 class Average:
     """Exponential moving average of a model's parameters (EMA)."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.shadow = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        self.shadow = copy_of_learned(model)
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        current = [parameter.detach() for _, parameter in model.named_parameters()]
-        torch._foreach_lerp_(list(self.shadow.values()), current, 1 - self.decay)
+        parameters = dict(model.named_parameters())
+        current = [local(parameters[name].detach()) for name in self.shadow]
+        torch._foreach_lerp_([local(shadow) for shadow in self.shadow.values()], current, 1 - self.decay)
 
     @torch.no_grad()
     def copy_to(self, model: nn.Module) -> None:
-        for name, parameter in model.named_parameters():
-            parameter.copy_(self.shadow[name])
+        put_back(self.shadow, model)
 
     def state_dict(self) -> Mapping[str, Tensor]:
         return self.shadow
@@ -247,19 +262,19 @@ class Best:
 
     def __init__(self, model: nn.Module) -> None:
         self.score = -float("inf")
-        self.kept = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        self.kept = copy_of_learned(model)
 
     @torch.no_grad()
     def offer(self, model: nn.Module, score: float) -> None:
         if score > self.score:
             self.score = score
-            for name, parameter in model.named_parameters():
-                self.kept[name].copy_(parameter)
+            parameters = dict(model.named_parameters())
+            for name, kept in self.kept.items():
+                kept.copy_(parameters[name])
 
     @torch.no_grad()
     def copy_to(self, model: nn.Module) -> None:
-        for name, parameter in model.named_parameters():
-            parameter.copy_(self.kept[name])
+        put_back(self.kept, model)
 
     def state_dict(self) -> Mapping[str, Any]:
         return {"score": self.score, "kept": self.kept}

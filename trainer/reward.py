@@ -10,16 +10,21 @@ import torch
 from torch import Tensor
 
 from trainer.card import digests, write_card
+from trainer.checkpoints import Stateful
 from trainer.config import BadSetting, RewardConfig
+from trainer.distributed import of_all_processes, summed, through
+from trainer.economy import economise
 from trainer.encoding import Encoder, groups_from_comparisons, groups_from_demonstrations, load_tokenizer, make_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.groups import RankedGroup, Sampler, micro_batches, rated_alone, token_batches
 from trainer.layout_choice import LayOut
-from trainer.loop import Loop, Stateful, make_learner, prepare
+from trainer.loop import Loop, make_learner, prepare
+from trainer.lora import merge_adapters
 from trainer.losses import davidson_loss, ranking_loss, ranking_loss_with_half_ties, tie_strength_of
 from trainer.models import Average, Best, RewardModel, add_residual_dropout, check_room, load_backbone
 from trainer.preference_losses import first_choice_loss
+from trainer.processes import leads, own_parts
 from trainer.ratings import attributes_of, ratings_loss, targets
 from trainer.records import SPLITS, Comparison, Demonstration, read_lines
 from trainer.reward_measures import Accuracy, counted, measures, measures_of_ratings
@@ -36,12 +41,13 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     encoder = make_encoder(tokenizer, config.max_prompt_tokens, config.max_completion_tokens)
     groups = ranked_groups(config, encoder)
     train, validation = groups["train"], groups["validation"]
-    model = RewardModel(load_backbone(config.model)).to(device)
+    model = RewardModel(load_backbone(config.model))
     check_room(model.backbone, max(group.longest for rows in groups.values() for group in rows))
     add_residual_dropout(model, config.residual_dropout)
     group_loss = make_loss(config, model, [group.ranks for group in train])
     if config.ratings:
         model.expect_ratings(attributes_of(config.ratings, train))
+    economise(model, config, device)
     lay_out = LayOut(model.backbone, config.layout, encoder.pad_id, device)
 
     sampler = Sampler([group.longest for group in train], config.batch, config.seed)
@@ -71,8 +77,10 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     if kept:
         kept.copy_to(model)
     centre(model, lay_out, reference_groups(config, encoder) or train, config.batch)
+    merge_adapters(model)
     model.save(folder.model)
-    tokenizer.save_pretrained(folder.model)
+    if leads():
+        tokenizer.save_pretrained(folder.model)
     measured = measured_on(groups, model, lay_out, config.batch)
     sources = digests(model=config.model, comparisons=config.comparisons, demonstrations=config.demonstrations)
     write_card(folder.model, config, sources, measured)
@@ -157,20 +165,21 @@ def accumulate(
 ) -> Seen:
     """Add the gradient of the mean loss per ranking and the weighted mean loss per rating over all parts."""
     rankings = max(1, sum(group.k > 1 for part in parts for group in part))
-    wanted = [targets(model.attributes, part) for part in parts]
-    rated = sum(int((~part.isnan()).sum()) for part in wanted)
-    of_rankings, of_ratings, won, pairs = 0.0, 0.0, 0.0, 0
-    for part, ratings in zip(parts, wanted, strict=True):
-        scores, outputs = model.judge(lay_out(part))
+    rated = sum(int(targets(model.attributes, part).isfinite().sum()) for part in parts)
+    totals: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # losses, pairs won, pairs
+    for part, weight in own_parts(parts):
+        scores, outputs = through(model, RewardModel.judge, lay_out(part))
         by_group = torch.split(scores, [group.k for group in part])
         losses = [group_loss(scores, group.ranks) for scores, group in zip(by_group, part, strict=True)]
-        loss = torch.stack(losses).sum() / rankings
-        of_ratings_here = ratings_loss(outputs, ratings.to(outputs.device), model.attributes) / max(1, rated)
-        (loss + ratings_weight * of_ratings_here).backward()
-        of_rankings, of_ratings = of_rankings + float(loss.detach()), of_ratings + float(of_ratings_here.detach())
+        of_rankings = torch.stack(losses).sum() / rankings
+        wanted = targets(model.attributes, part).to(outputs.device)
+        of_ratings = ratings_loss(outputs, wanted, model.attributes) / max(1, rated)
+        (weight * (of_rankings + ratings_weight * of_ratings)).backward()
         seen = counted(by_group, part)
-        won, pairs = won + seen.won, pairs + seen.pairs
-    return Seen(of_rankings, of_ratings if rated else None, Accuracy(won, pairs))
+        here = (float(of_rankings.detach()), float(of_ratings.detach()), seen.won, seen.pairs)
+        totals = tuple(total + weight * value for total, value in zip(totals, here, strict=True))
+    loss, loss_of_ratings, won, pairs = summed(*totals)
+    return Seen(loss, loss_of_ratings if rated else None, Accuracy(won, int(pairs)))
 
 
 @torch.no_grad()
@@ -181,11 +190,11 @@ def judgements(
     model.eval()
     order = sorted(range(len(groups)), key=lambda index: groups[index].longest)
     found: dict[int, tuple[Tensor, Tensor]] = {}
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
+    for chosen, _ in own_parts([order[start : start + batch] for start in range(0, len(order), batch)]):
         sizes = [groups[index].k for index in chosen]
-        parts = (told.split(sizes) for told in model.judge(lay_out([groups[index] for index in chosen])))
-        found |= zip(chosen, zip(*parts, strict=True), strict=True)
+        told = through(model, RewardModel.judge, lay_out([groups[index] for index in chosen]))
+        found |= zip(chosen, zip(*(part.cpu().split(sizes) for part in told), strict=True), strict=True)
+    found = {index: told for part in of_all_processes(found) for index, told in part.items()}
     return [found[index] for index in range(len(groups))]
 
 
@@ -208,7 +217,7 @@ def measured_on(
         ranked = [(scores, group) for (scores, _), group in zip(found, groups[split], strict=True) if group.k > 1]
         measured[split] = measures([scores for scores, _ in ranked], [group for _, group in ranked])
         if model.attributes and found:
-            outputs = torch.cat([outputs for _, outputs in found]).cpu()
+            outputs = torch.cat([outputs for _, outputs in found])
             wanted = targets(model.attributes, groups[split])
             measured[split]["ratings"] = measures_of_ratings(outputs, wanted, model.attributes)
     if model.tie_strength is not None:

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import nn
 
+from trainer.checkpoints import checkpoints_in, save
 from trainer.config import CheckpointSettings
-from trainer.errors import Stopped, TrainerError
+from trainer.errors import NotFinite, Stopped, TrainerError
 from trainer.folder import RunFolder, State
-from trainer.loop import Learner, Loop, Schedule, checkpoints_in, save
+from trainer.loop import Learner, Loop, Schedule
 
 STEPS = 12
 
@@ -136,3 +137,21 @@ def test_gradients_are_clipped_and_what_is_not_finite_stops_the_run() -> None:
     model.weight.grad = torch.tensor([[math.nan, 0.0]])
     with pytest.raises(TrainerError, match="step 2 is not finite"):
         learner.update(1)
+
+
+def test_a_checkpoint_never_holds_what_is_not_finite(tmp_path: Path) -> None:
+    model = make_model()
+    save(tmp_path, 1, {"model": model}, keep=1)
+    with torch.no_grad():
+        next(model.parameters()).fill_(math.inf)
+    with pytest.raises(NotFinite, match="After step 2 weights of the model"):
+        save(tmp_path, 2, {"model": model}, keep=1)
+    assert [path.name for path in checkpoints_in(tmp_path)] == ["step-0000001"]
+
+
+def test_making_room_for_a_learners_state_moves_no_weight() -> None:
+    model, untouched = make_model(), make_model()
+    learner = Learner(model, Schedule(1e-2, STEPS), weight_decay=0.1)
+    learner.make_state()
+    assert_equal(model, untouched)
+    assert len(learner.state_dict()["state"]) == len(list(model.parameters()))

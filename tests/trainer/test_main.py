@@ -1,6 +1,7 @@
 """The contract with whoever starts a stage: files, exit codes, one clear sentence."""
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -9,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from tests.trainer.tiny import make_demonstration, save_policy
 from trainer.__main__ import main
+from trainer.checkpoints import checkpoints_in
+from trainer.losses import language_loss
 from trainer.records import write_lines
 
 
@@ -67,6 +72,55 @@ def test_a_missing_file_and_a_bad_line_are_named(tmp_path: Path, capsys: pytest.
     (tmp_path / "d.jsonl").unlink()
     assert main(["sft", str(tmp_path / "run"), *given]) == 1
     assert capsys.readouterr().err == f"There is no file {tmp_path / 'd.jsonl'}.\n"
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory.")], ids=["cpu", "cuda"])
+def test_too_little_memory_is_said_with_what_to_lower(
+    error: Exception, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_too_much(_model: str) -> None:
+        raise error
+
+    monkeypatch.setattr("trainer.sft.load_policy", take_too_much)
+    assert main(["sft", str(tmp_path / "run"), *flags(tmp_path)]) == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("There is not enough memory. Lower one of these settings: micro_batch (now 0,")
+    assert printed.count("\n") == 1
+    assert status(tmp_path / "run")["error"] == printed.strip()
+
+
+def test_a_loss_that_is_no_number_names_its_step_and_keeps_the_last_good_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    given = ["sft", str(run), *flags(tmp_path), "--epochs", "2", "--checkpoint-every", "2"]
+    losses = iter([1.0, 1.0, 1.0, 1.0, math.nan])
+
+    def turn_bad(logprobs: Tensor, tokens: int) -> Tensor:
+        return next(losses) * language_loss(logprobs, tokens)
+
+    monkeypatch.setattr("trainer.sft.language_loss", turn_bad)
+    assert main(given) == 1
+    sentence = "The gradient of step 5 is not finite; lower the learning rate. The checkpoint of step 4 is kept"
+    assert capsys.readouterr().err.startswith(sentence)
+    assert [path.name for path in checkpoints_in(run / "checkpoints")] == ["step-0000002", "step-0000004"]
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 4
+    monkeypatch.undo()
+    assert main([*given, "--learning-rate", "1e-5"]) == 0
+
+
+def test_a_model_of_an_unknown_kind_and_half_a_file_of_weights_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = flags(tmp_path)
+    weights = tmp_path / "base/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert main(["sft", str(tmp_path / "run"), *given]) == 1
+    assert capsys.readouterr().err.startswith(f"No model can be read from {tmp_path / 'base'}: ")
+    config = json.loads((tmp_path / "base/config.json").read_text())
+    (tmp_path / "base/config.json").write_text(json.dumps({**config, "model_type": "no_such"}))
+    assert main(["sft", str(tmp_path / "run"), *given]) == 1
+    assert capsys.readouterr().err.startswith("No ")
 
 
 def test_help_is_quick_and_describes_every_stage() -> None:

@@ -1,4 +1,4 @@
-"""The win rate if both outputs were equally long, after AlpacaEval 2 (Dubois et al. 2024, arXiv:2404.04475).
+"""The win rate if both outputs were equally long, after AlpacaEval 2 [arXiv:2404.04475].
 
 A logistic regression of the outcome on a constant and on tanh of the difference in length over its standard deviation;
 the controlled rate is its prediction for no difference. AlpacaEval's term for the difficulty of each instruction needs

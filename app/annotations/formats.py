@@ -2,10 +2,10 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import NoneType
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from app.completions.evidence import check_anonymous, read_evidence
 from app.errors import InvalidInput
@@ -21,9 +21,10 @@ MOST_OUTPUTS = 9
 
 @dataclass(frozen=True)
 class ComparisonFormat(Format[Comparison]):
-    """`form` describes the ratings that the file brings; without it they are looked at."""
+    """`form` describes the ratings that the file brings, or `read_form` finds it there; else they are looked at."""
 
     form: RatingForm | None = None
+    read_form: Callable[[BinaryIO], RatingForm] | None = None
 
 
 def _checked(record: Demonstration | Comparison) -> None:
@@ -40,7 +41,10 @@ def _demonstration(number: int, record: Demonstration, raw: str | None = None) -
     return Line(number, record, stated_split(raw) if raw else None)
 
 
-def _comparison(number: int, record: Comparison, raw: str | None = None) -> Line[Comparison]:
+def checked_comparison(
+    number: int, record: Comparison, raw: str | None = None, use_case: str | None = None
+) -> Line[Comparison]:
+    """Raises `InvalidInput` for what cannot be stored."""
     _checked(record)
     if len(record.completions) > MOST_OUTPUTS:
         raise InvalidInput(
@@ -54,7 +58,7 @@ def _comparison(number: int, record: Comparison, raw: str | None = None) -> Line
         checked_text(text or "")
     for sources, authors in zip(record.evidence or (), record.authors, strict=False):
         check_anonymous(read_evidence(list(sources)), authors)
-    return Line(number, record, stated_split(raw) if raw else None)
+    return Line(number, record, stated_split(raw) if raw else None, use_case)
 
 
 def _check_answers(answers: Mapping[str, Any]) -> None:
@@ -75,7 +79,7 @@ def _rondo_demonstration(number: int, raw: str) -> Line[Demonstration]:
 def _rondo_comparison(number: int, raw: str) -> Line[Comparison]:
     record = parse_line(Comparison, raw, "comparisons", number)
     ratings = tuple(_as_submitted(rating) for rating in record.ratings)
-    return _comparison(number, replace(record, ratings=ratings), raw)
+    return checked_comparison(number, replace(record, ratings=ratings), raw)
 
 
 def _as_submitted(rating: Any) -> dict[str, Any]:
@@ -137,7 +141,7 @@ def _e2e_quality(number: int, raw: str) -> Line[Comparison]:
         raise InvalidInput(
             reason=gettext("This is no line of the E2E quality file ({error}).").format(error=error)
         ) from error
-    return _comparison(number, parse_line(Comparison, json.dumps(values), "quality", number))
+    return checked_comparison(number, parse_line(Comparison, json.dumps(values), "quality", number))
 
 
 def _marks(score: int, marks: str) -> dict[str, Any]:

@@ -27,11 +27,15 @@ from app.tasks.models import Assignment, AssignmentState, Task, TaskCompletion
 from trainer.records import Comparison, Demonstration
 
 HUMAN = "human"
+AS_GIVEN = "as_given"
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """One annotation with the outputs its labeler saw; completion ids in the order of the file."""
+    """One annotation with the outputs its labeler saw; completion ids in the order of the file.
+
+    `as_given` is kept with the assignment, where a labeler's own typing is, if storing it merged equal texts.
+    """
 
     task_id: int
     labeler_id: int
@@ -39,6 +43,7 @@ class Submitted:
     kind: AnnotationKind
     record: Demonstration | Comparison
     key: str
+    as_given: list[dict[str, Any]] | None = None
 
 
 class AnnotationRows:
@@ -52,6 +57,7 @@ class AnnotationRows:
         self.labelers = Labelers(session, f"{project.name}/{source.name}")
         self.campaigns = Campaigns(session, project, source)
         self._keys: set[str] = set()
+        self._answers: Counter[int] = Counter()  # by task id
 
     def new_by_key(self, rows: Iterable[tuple[str, Row]]) -> dict[str, Row]:
         """Without the exact duplicates, which are counted: of earlier rows, and of earlier imports."""
@@ -84,24 +90,15 @@ class AnnotationRows:
         pairs = zip(submitted, assignment_ids, strict=True)
         numbers = self._insert(Annotation, [self._annotation(each, assignment) for each, assignment in pairs])
         self.added += len(numbers)
+        self._answers.update(each.task_id for each in submitted)
         return numbers
 
     def finish(self) -> None:
         """Say of tasks and campaigns how many labelers they had."""
+        several = [{"id": task, "overlap": answers} for task, answers in self._answers.items() if answers > 1]
+        if several:
+            self.session.execute(update(Task), several)
         for campaign_id in self.campaigns.numbers:
-            counts = (
-                select(Assignment.task_id, func.count().label("labelers"))
-                .join(Task, Task.id == Assignment.task_id)
-                .where(Task.campaign_id == campaign_id)
-                .group_by(Assignment.task_id)
-                .subquery()
-            )
-            self.session.execute(
-                update(Task)
-                .where(Task.id == counts.c.task_id, counts.c.labelers > 1)
-                .values(overlap=counts.c.labelers)
-                .execution_options(synchronize_session=False)
-            )
             most = select(func.least(func.max(Task.overlap), 20)).where(Task.campaign_id == campaign_id)
             self.session.execute(
                 update(Campaign).where(Campaign.id == campaign_id).values(overlap=most.scalar_subquery())
@@ -114,6 +111,7 @@ class AnnotationRows:
             "state": AssignmentState.SUBMITTED,
             "shown_order": list(each.completion_ids) if each.kind is not AnnotationKind.DEMONSTRATION else [],
             "active_seconds": each.record.seconds or 0.0,
+            "draft": {AS_GIVEN: each.as_given} if each.as_given else None,
             "deadline": now(),
         }
 
@@ -200,7 +198,7 @@ class ComparisonRows(AnnotationRows):
 
     def _write(self, fresh: dict[str, Judgement]) -> None:
         judgements = list(fresh.values())
-        prompts = [NewPrompt(judgement.messages, split=judgement.split) for judgement in judgements]
+        prompts = [NewPrompt(each.messages, split=each.split, use_case=each.use_case) for each in judgements]
         prompt_ids, added = add_prompts(self.session, self.project, prompts, source=Source.IMPORTED)
         self.prompts += added
         texts = [text for each in judgements for text in self._texts(each, prompt_ids[each.prompt_digest])]
@@ -212,7 +210,13 @@ class ComparisonRows(AnnotationRows):
         tasks = self._task_ids(judgements, prompt_ids, shown)
         submitted = [
             Submitted(
-                task, self.labelers.number(each.record.labeler, each.record.cohort), seen, _kind(each), each.record, key
+                task,
+                self.labelers.number(each.record.labeler, each.record.cohort),
+                seen,
+                _kind(each),
+                each.record,
+                key,
+                each.as_given(seen),
             )
             for task, seen, (key, each) in zip(tasks, shown, fresh.items(), strict=True)
         ]

@@ -15,11 +15,12 @@ from app.annotations.import_sources import ImportSource
 from app.annotations.imported_form import FormFinder
 from app.annotations.imported_rows import ComparisonRows, DemonstrationRows
 from app.annotations.judgements import judgement_of
+from app.annotations.public_formats import PUBLIC_FORMATS
 from app.db import in_batches
 from app.errors import InvalidInput
 from app.projects.models import Project
 from app.projects.queries import current_form
-from app.prompts.importing import Format, Line, Problems, good_lines
+from app.prompts.importing import Format, Line, LineProblem, Problems, good_lines
 from app.translation import gettext
 
 BATCH = 1000
@@ -28,7 +29,8 @@ BATCH = 1000
 @dataclass(frozen=True)
 class AnnotationsImported:
     """`prompts`, `completions` and `labelers` count the new ones; `settled_apart`: rankings in which equal texts
-    had been ranked apart, and were given the mean of their ranks."""
+    had been ranked apart, and were given the mean of their ranks; `left_out`: rows that could not be taken without
+    guessing, the first hundred of them with the reason."""
 
     added: int
     duplicates: int
@@ -37,6 +39,8 @@ class AnnotationsImported:
     labelers: int
     campaigns: tuple[int, ...]
     settled_apart: int = 0
+    left_out: int = 0
+    left_out_rows: tuple[LineProblem, ...] = ()
 
 
 Chosen = TypeVar("Chosen")
@@ -54,12 +58,12 @@ def import_demonstrations(
 ) -> AnnotationsImported:
     """`source` names the file and its labelers. Raises `ImportRefused` with every bad line."""
     format = _format(DEMONSTRATION_FORMATS, format_name)
-    _check(file, format, lambda _: None)
+    checked = _check(file, format, lambda _: None)
     form = current_form(session, project)
     rows = DemonstrationRows(session, project, ImportSource(source, form, by))
     for batch in in_batches(_lines(file, format), BATCH):
         rows.add(batch)
-    return _summary(rows)
+    return _summary(rows, checked)
 
 
 def import_comparisons(
@@ -72,13 +76,13 @@ def import_comparisons(
     by: User | None = None,
 ) -> AnnotationsImported:
     """Rankings, and ratings where K is 1. Raises `ImportRefused` with every bad line."""
-    format = _format(COMPARISON_FORMATS, format_name)
-    finder = FormFinder(session, project, format.form)
-    _check(file, format, lambda line: finder.see(line.record))
+    format = _format(COMPARISON_FORMATS | PUBLIC_FORMATS, format_name)
+    finder = FormFinder(session, project, format.form or (format.read_form and format.read_form(file)))
+    checked = _check(file, format, lambda line: finder.see(line.record))
     rows = ComparisonRows(session, project, ImportSource(source, finder.found(), by))
     for batch in in_batches(_lines(file, format), BATCH):
         rows.add([judgement_of(line) for line in batch])
-    return _summary(rows)
+    return _summary(rows, checked)
 
 
 def _format(formats: dict[str, Chosen], name: str) -> Chosen:
@@ -91,7 +95,7 @@ def _format(formats: dict[str, Chosen], name: str) -> Chosen:
     return formats[name]
 
 
-def _check(file: BinaryIO, format: Format[Record], see: Callable[[Line[Record]], None]) -> None:
+def _check(file: BinaryIO, format: Format[Record], see: Callable[[Line[Record]], None]) -> Problems:
     problems = Problems()
     total = 0
     for line in good_lines(file, format, problems):
@@ -103,13 +107,14 @@ def _check(file: BinaryIO, format: Format[Record], see: Callable[[Line[Record]],
     problems.refuse()
     if not total:
         raise InvalidInput(reason=gettext("The file holds no rows."))
+    return problems
 
 
 def _lines(file: BinaryIO, format: Format[Record]) -> Iterator[Line[Record]]:
     return good_lines(file, format, Problems())
 
 
-def _summary(rows: DemonstrationRows | ComparisonRows) -> AnnotationsImported:
+def _summary(rows: DemonstrationRows | ComparisonRows, checked: Problems) -> AnnotationsImported:
     rows.finish()
     return AnnotationsImported(
         added=rows.added,
@@ -119,4 +124,6 @@ def _summary(rows: DemonstrationRows | ComparisonRows) -> AnnotationsImported:
         labelers=rows.labelers.made,
         campaigns=rows.campaigns.numbers,
         settled_apart=rows.settled_apart,
+        left_out=checked.left_out_count,
+        left_out_rows=tuple(checked.left_out),
     )

@@ -34,7 +34,9 @@ class Judgement:
     prompt_digest: bytes
     split: Split | None
     outputs: tuple[JudgedOutput, ...]
+    places: tuple[int, ...]  # for each output of the file, which of `outputs` it is
     settled_apart: bool  # equal texts had been ranked apart; they share the mean of their ranks now
+    use_case: str | None = None
 
     @property
     def task_key(self) -> bytes:
@@ -50,6 +52,16 @@ class Judgement:
         record = self.record
         return _digest(self.task_key.hex(), judged, dict(record.prompt_ratings), record.labeler, record.seconds).hex()
 
+    def as_given(self, completion_ids: Sequence[int]) -> list[dict[str, Any]] | None:
+        """What the file said of each output, where equal texts had been shown as several; else `outputs` says it."""
+        if len(self.places) == len(self.outputs):
+            return None
+        ranks = self.record.ranks or [None] * len(self.places)
+        return [
+            {"completion": completion_ids[place], "rank": rank, "ratings": dict(ratings)}
+            for place, rank, ratings in zip(self.places, ranks, self.record.ratings, strict=True)
+        ]
+
 
 def _digest(*parts: object) -> bytes:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
@@ -58,10 +70,14 @@ def _digest(*parts: object) -> bytes:
 def judgement_of(line: Line[Comparison]) -> Judgement:
     record = line.record
     messages = prompt_of(record.prompt)
+    digests = [
+        completion_digest(text, None if text is not None else name)
+        for text, name in zip(record.completions, record.completion_ids, strict=True)
+    ]
     places: dict[bytes, list[int]] = {}
-    for place, text in enumerate(record.completions):
-        name = None if text is not None else record.completion_ids[place]
-        places.setdefault(completion_digest(text, name), []).append(place)
+    for place, digest in enumerate(digests):
+        places.setdefault(digest, []).append(place)
+    order = {digest: place for place, digest in enumerate(places)}
     ranks = _merged_ranks(record.ranks, list(places.values()))
     return Judgement(
         record,
@@ -69,7 +85,9 @@ def judgement_of(line: Line[Comparison]) -> Judgement:
         messages_digest(messages),
         line.split,
         tuple(_output(record, digest, same, rank) for (digest, same), rank in zip(places.items(), ranks, strict=True)),
+        places=tuple(order[digest] for digest in digests),
         settled_apart=_ranked_apart(record.ranks, list(places.values())),
+        use_case=line.use_case,
     )
 
 

@@ -51,7 +51,12 @@ def demonstrations(
 def comparisons(
     file: File,
     project: InProject,
-    format: Annotated[str, typer.Option(help="rondo (comparisons.jsonl) or e2e-quality (quality.jsonl).")] = "rondo",
+    format: Annotated[
+        str,
+        typer.Option(
+            help="rondo (comparisons.jsonl), e2e-quality, wmt, pandalm, judgebench, fgrlhf or fgrlhf-pairs."
+        ),
+    ] = "rondo",
     source: SourceName = None,
 ) -> None:
     """Rankings and ratings of outputs."""
@@ -61,7 +66,10 @@ def comparisons(
 def _import(path: Path, project_name: str, bring: Callable[[Session, Project, BinaryIO], Any]) -> None:
     with storage(settings()) as engine, path.open("rb") as file, _problems_shown(), transaction(engine) as session:
         summary = bring(session, require_project(session, project_name), file)
-    typer.echo(", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in asdict(summary).items()))
+    counts = {name: value for name, value in asdict(summary).items() if name != "left_out_rows"}
+    typer.echo(", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in counts.items()))
+    for row in getattr(summary, "left_out_rows", ()):
+        typer.echo(f"left out, row {row.line}: {row.reason}", err=True)
 
 
 @contextmanager

@@ -44,13 +44,18 @@ class ImportRefused(DomainError):
         super().__init__(line=problems[0].line, reason=problems[0].reason, count=count)
 
 
+class LeftOut(InvalidInput):
+    """A line that is sound, and yet holds nothing that can be taken without guessing: told, while the rest comes in."""
+
+
 @dataclass(frozen=True)
 class Line(Generic[Record]):
-    """`split` only where the file says it."""
+    """`split` and the prompt's `use_case` only where the file says them."""
 
     number: int
     record: Record
     split: Split | None = None
+    use_case: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,19 +94,29 @@ def as_text(file: BinaryIO) -> Iterator[TextIO]:
 
 @dataclass
 class Problems:
-    """Counts every bad line and keeps the first hundred."""
+    """Counts every bad line and every one left out, and keeps the first hundred of each."""
 
     kept: list[LineProblem] = field(default_factory=list)
     count: int = 0
+    left_out: list[LineProblem] = field(default_factory=list)
+    left_out_count: int = 0
 
     def add(self, line: int, reason: str) -> None:
         self.count += 1
-        if len(self.kept) < MOST_PROBLEMS:
-            self.kept.append(LineProblem(line, reason.encode(errors="replace").decode()))
+        _keep(self.kept, line, reason)
+
+    def leave_out(self, line: int, reason: str) -> None:
+        self.left_out_count += 1
+        _keep(self.left_out, line, reason)
 
     def refuse(self) -> None:
         if self.kept:
             raise ImportRefused(self.kept, self.count)
+
+
+def _keep(problems: list[LineProblem], line: int, reason: str) -> None:
+    if len(problems) < MOST_PROBLEMS:
+        problems.append(LineProblem(line, reason.encode(errors="replace").decode()))
 
 
 def good_lines(file: BinaryIO, format: Format[Record], problems: Problems) -> Iterator[Line[Record]]:
@@ -111,6 +126,8 @@ def good_lines(file: BinaryIO, format: Format[Record], problems: Problems) -> It
                 yield format.parse(number, raw)
             except BadRecord as error:
                 problems.add(number, error.reason)
+            except LeftOut as error:
+                problems.leave_out(number, error.localized())
             except InvalidInput as error:
                 problems.add(number, error.localized())
 

@@ -32,6 +32,11 @@ FORMATS = {
     "comparisons/rondo": message("Comparisons (comparisons.jsonl)"),
     "demonstrations/e2e": message("Demonstrations: E2E restaurant texts (CSV with mr and ref)"),
     "comparisons/e2e-quality": message("Comparisons: E2E quality rankings (quality.jsonl)"),
+    "comparisons/wmt": message("Comparisons: WMT relative rankings (JSON lines)"),
+    "comparisons/pandalm": message("Comparisons: PandaLM test set (JSON)"),
+    "comparisons/judgebench": message("Ratings: JUDGE-BENCH (JSON)"),
+    "comparisons/fgrlhf": message("Comparisons: Fine-Grained RLHF, as rankings (JSON)"),
+    "comparisons/fgrlhf-pairs": message("Comparisons: Fine-Grained RLHF, pair by pair (JSON)"),
 }
 
 # The fewest keys that a line may have.

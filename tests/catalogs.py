@@ -29,7 +29,7 @@ METHODS = [("app/**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"encoding": "utf-8", "trimmed": "true", "newstyle_gettext": "true"}}
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "message": None}
 WIDTH = 120
-WRONG_SETTINGS = re.compile(r'BadSetting\([\w.]+, "([^"]+)"')
+WRONG_SETTINGS = re.compile(r'BadSetting\([\w."]+, "([^"]+)"')
 SHOWN = re.compile(r"\bstatus\(([^,)]+)")
 MISSED = re.compile(r'NotFound\(what="([^"]+)"')
 

@@ -13,13 +13,16 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from trainer.config import SFTConfig
+from trainer.distributed import wait_for_all, whole, whole_tensor
 from trainer.encoding import Encoder, load_tokenizer
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder, write_atomically
 from trainer.layout_choice import LayOut
 from trainer.models import RewardModel, load_reward_model
+from trainer.processes import leads
 from trainer.records import Message
 from trainer.rollouts import SampleRequest, SamplingSettings, check_fits, sample_completions, seed_of
 from trainer.scoring import completion_scores
@@ -40,11 +43,14 @@ class Epoch:
 
 
 def keep(folder: RunFolder, number: int, model: nn.Module, validation_loss: float) -> None:
-    path = folder.path / EPOCHS / f"{number:03d}"
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-    save_file({name: parameter.cpu() for name, parameter in learned(model).items()}, path / WEIGHTS)
-    write_atomically(path / MEASURED, json.dumps({"validation_loss": validation_loss}) + "\n")
+    state = {name: whole_tensor(parameter).cpu() for name, parameter in learned(model).items()}
+    if leads():
+        path = folder.path / EPOCHS / f"{number:03d}"
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        save_file(state, path / WEIGHTS)
+        write_atomically(path / MEASURED, json.dumps({"validation_loss": validation_loss}) + "\n")
+    wait_for_all()
 
 
 def kept_epochs(folder: RunFolder) -> list[Epoch]:
@@ -56,11 +62,18 @@ def take_back(folder: RunFolder, epoch: Epoch, model: nn.Module) -> None:
     """Make the model what it was after that epoch."""
     saved = load_file(folder.path / EPOCHS / f"{epoch.number:03d}" / WEIGHTS)
     for name, parameter in learned(model).items():
-        parameter.copy_(saved[name])
+        parameter.copy_(_sharded_like(parameter, saved[name].to(parameter.device)))
+
+
+def _sharded_like(parameter: Tensor, tensor: Tensor) -> Tensor:
+    if isinstance(parameter, DTensor):
+        return distribute_tensor(tensor, parameter.device_mesh, parameter.placements)
+    return tensor
 
 
 def forget_all_but(folder: RunFolder, epoch: Epoch) -> None:
-    for path in (folder.path / EPOCHS).iterdir():
+    wait_for_all()  # others may still be reading
+    for path in (folder.path / EPOCHS).iterdir() if leads() else ():
         if path.name != f"{epoch.number:03d}":
             shutil.rmtree(path)
 
@@ -84,7 +97,7 @@ class Judge:
             raise TrainerError("Policy and reward model have different vocabularies; choose with one of this family.")
         self.config, self.encoder = config, encoder
         self.reward: RewardModel = load_reward_model(config.reward_model).to(device).eval()
-        self.lay_out = LayOut(self.reward.backbone, "auto", encoder.pad_id, device)
+        self.lay_out = LayOut(self.reward.backbone, config.layout, encoder.pad_id, device)
         self.prompts = encoder.prompts(prompts)
         check_fits(policy, self.prompts, config.max_new_tokens)
 
@@ -94,7 +107,8 @@ class Judge:
         seeds = (seed_of(self.config.seed, "epoch", number) for number in range(len(self.prompts)))
         requests = [SampleRequest(ids, [seed]) for ids, seed in zip(self.prompts, seeds, strict=True)]
         settings = SamplingSettings(self.config.max_new_tokens)
-        drawn = sample_completions(policy, requests, settings, [self.encoder.end_id], SAMPLE_BATCH)
+        with whole(policy):
+            drawn = sample_completions(policy, requests, settings, [self.encoder.end_id], SAMPLE_BATCH)
         said = [completions[0].token_ids for completions in drawn]
         return float(completion_scores(self.reward, self.lay_out, self.prompts, said, SAMPLE_BATCH).mean())
 

@@ -4,6 +4,9 @@
 batches are small because steps are what it lacks, not examples; its rates are large because it is small. Ties teach its
 reward model half a win each: of few rankings none can be spared.
 
+`one-gpu` learns adapters (LoRA) in bf16, for models of 1 to 8 billion weights in 24 to 80 GB. Adapters want a rate ten
+times that of all weights [Schulman et al. 2025, LoRA Without Regret]; the batches are smaller than InstructGPT's.
+
 `instructgpt-1.3b` and `instructgpt-6b` are what the paper prints [Ouyang et al. 2022, C.1 to C.4], the same for both
 sizes: demonstrations and PPO are learned at that size, the reward model is one of 6B for all. PPO is PPO-ptx and needs
 texts. What is not printed (the policy's rate, GAE, the clipping of values and gradients) stays at the defaults.
@@ -57,6 +60,8 @@ INSTRUCT_GPT: dict[str, dict[str, Any]] = {
     },
     "sample": {**LENGTHS, "max_new_tokens": 1024},
 }
+
+ADAPTERS = {"lora_rank": 32, "lora_alpha": 32, "precision": "bf16"}
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiny-cpu": {
@@ -112,6 +117,40 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "checkpoint_every": 20,
         },
         "sample": {"max_new_tokens": 80, "batch": 256},
+    },
+    "one-gpu": {
+        "sft": {
+            **LENGTHS,
+            **ADAPTERS,
+            "epochs": 3,
+            "batch": 32,
+            "micro_batch": 4,
+            "learning_rate": 1e-4,
+            "residual_dropout": 0.0,
+            "gradient_checkpointing": "on",
+        },
+        "reward": {
+            **LENGTHS,
+            **ADAPTERS,
+            "epochs": 1,
+            "batch": 32,
+            "micro_tokens": 8192,
+            "learning_rate": 9e-5,
+        },
+        "ppo": {
+            **LENGTHS,
+            **ADAPTERS,
+            "max_new_tokens": 512,
+            "steps": 200,
+            "batch_prompts": 128,
+            "minibatch": 64,
+            "micro_batch": 4,
+            "logits_at_once": 1024,
+            "learning_rate": 1e-5,
+            "value_learning_rate": 9e-5,
+            "ema": 0.0,
+        },
+        "sample": {**LENGTHS, "max_new_tokens": 512, "batch": 64},
     },
     "instructgpt-1.3b": INSTRUCT_GPT,
     "instructgpt-6b": INSTRUCT_GPT,

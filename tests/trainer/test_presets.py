@@ -44,7 +44,7 @@ def test_flags_change_a_preset(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_a_round_is_offered_the_small_one_first() -> None:
-    assert list(PRESETS) == ["tiny-cpu", "instructgpt-1.3b", "instructgpt-6b"]
+    assert list(PRESETS) == ["tiny-cpu", "one-gpu", "instructgpt-1.3b", "instructgpt-6b"]
 
 
 @PAPER
@@ -84,3 +84,10 @@ def test_prompts_and_responses_share_a_context_of_2k_tokens(name: str) -> None:
         config = configured(name, stage)
         assert (config.max_prompt_tokens, config.max_completion_tokens) == (1024, 1024)
     assert configured(name, "ppo").max_new_tokens == configured(name, "sample").max_new_tokens == 1024
+
+
+def test_one_gpu_learns_adapters_in_every_stage_that_learns() -> None:
+    for stage in ("sft", "reward", "ppo"):
+        config = configured("one-gpu", stage)
+        assert (config.lora_rank, config.precision) == (32, "bf16")
+        assert config.micro_batch or config.micro_tokens

@@ -7,17 +7,23 @@ from typing import Any
 import torch
 
 from trainer.card import digests, write_card
+from trainer.checkpoints import Stateful
 from trainer.config import BadSetting, SFTConfig
+from trainer.distributed import save_pretrained, summed
+from trainer.economy import economise
 from trainer.encoding import Encoder, groups_from_demonstrations, load_tokenizer, make_encoder
 from trainer.epochs import Judge, choose, keep
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.groups import RankedGroup, Sampler, micro_batches
 from trainer.layout import rows_from_groups
+from trainer.layout_choice import LayOut
 from trainer.logprobs import packed_logprobs
-from trainer.loop import Loop, Stateful, make_learner, prepare
+from trainer.loop import Loop, make_learner, prepare
+from trainer.lora import merge_adapters
 from trainer.losses import language_loss
 from trainer.models import add_residual_dropout, check_room, load_policy
+from trainer.processes import leads, own_parts
 from trainer.records import Demonstration, read_lines
 
 
@@ -32,9 +38,11 @@ def main(config: SFTConfig, folder: RunFolder) -> None:
     )
     if not train:
         raise TrainerError(f"{config.demonstrations} holds no demonstration of the split train.")
-    policy = load_policy(config.model).to(device)
+    policy = load_policy(config.model)
     check_room(policy, max(group.longest for group in train + held_out))
     add_residual_dropout(policy, config.residual_dropout)
+    economise(policy, config, device)
+    lay_out = LayOut(policy.base_model, config.layout, encoder.pad_id, device)
     judge = make_judge(config, encoder, policy, records, device)
 
     sampler = Sampler([group.longest for group in train], config.batch, config.seed)
@@ -45,24 +53,24 @@ def main(config: SFTConfig, folder: RunFolder) -> None:
     for step in loop:
         policy.train()
         batch = [train[index] for index in sampler.at(step)]
-        loss = accumulate(policy, encoder, batch, config.micro_batch, device)
+        loss = accumulate(policy, lay_out, micro_batches(batch, config.micro_batch))
         norm = learner.update(step)
         validation = None
         if held_out and (step + 1) % sampler.per_epoch == 0:
-            validation = mean_loss(policy, encoder, held_out, config.batch, device)
+            validation = mean_loss(policy, lay_out, held_out, config.batch)
         if validation is not None and config.keep == "best":
             keep(folder, (step + 1) // sampler.per_epoch, policy, validation)
         rate = learner.schedule.rate(step)
         loop.log(step, loss=loss, norm=norm, rate=rate, validation_loss=validation, tokens=labels_in(batch))
 
     epochs = choose(folder, policy, judge) if held_out and config.keep == "best" else []
-    save(policy, tokenizer, folder.model)
     measured = {
         "demonstrations": len(train),
         "truncated": sum(any(group.truncated) for group in train),
-        "validation_loss": mean_loss(policy, encoder, held_out, config.batch, device) if held_out else None,
+        "validation_loss": mean_loss(policy, lay_out, held_out, config.batch) if held_out else None,
         "epochs": [vars(epoch) for epoch in epochs],
     }
+    save(policy, tokenizer, folder.model)
     sources = digests(model=config.model, demonstrations=config.demonstrations, reward_model=config.reward_model)
     write_card(folder.model, config, sources, measured)
     folder.write_results(measured)
@@ -80,28 +88,29 @@ def make_judge(
     return Judge(config, encoder, policy, list(prompts.values()), device)
 
 
-def accumulate(
-    policy: Any, encoder: Encoder, batch: Sequence[RankedGroup], micro_batch: int, device: torch.device
-) -> float:
-    """Add the gradient of the mean loss per label of the whole batch; that loss, in nats."""
-    labels = labels_in(batch)
+def accumulate(policy: Any, lay_out: LayOut, parts: Sequence[Sequence[RankedGroup]]) -> float:
+    """Add the gradient of the mean loss per label of all parts; that loss, in nats."""
+    labels = sum(labels_in(part) for part in parts)
     total = 0.0
-    for part in micro_batches(batch, micro_batch):
-        rows = rows_from_groups(part, encoder.pad_id).to(device)
-        loss = language_loss(packed_logprobs(policy, rows), labels)
+    for part, weight in own_parts(parts):
+        loss = weight * language_loss(
+            packed_logprobs(policy, rows_from_groups(part, lay_out.pad_id).to(lay_out.device)), labels
+        )
         loss.backward()
         total += float(loss.detach())
-    return total
+    return summed(total)[0]
 
 
 @torch.no_grad()
-def mean_loss(policy: Any, encoder: Encoder, groups: Sequence[RankedGroup], batch: int, device: torch.device) -> float:
+def mean_loss(policy: Any, lay_out: LayOut, groups: Sequence[RankedGroup], batch: int) -> float:
     """Nats per label."""
     policy.eval()
     total = 0.0
-    for part in micro_batches(sorted(groups, key=lambda group: group.longest), batch):
-        total -= float(packed_logprobs(policy, rows_from_groups(part, encoder.pad_id).to(device)).sum())
-    return total / labels_in(groups)
+    for part, weight in own_parts(micro_batches(sorted(groups, key=lambda group: group.longest), batch)):
+        total -= weight * float(
+            packed_logprobs(policy, rows_from_groups(part, lay_out.pad_id).to(lay_out.device)).sum()
+        )
+    return summed(total)[0] / labels_in(groups)
 
 
 def labels_in(groups: Sequence[RankedGroup]) -> int:
@@ -109,5 +118,7 @@ def labels_in(groups: Sequence[RankedGroup]) -> int:
 
 
 def save(policy: Any, tokenizer: Any, folder: Path) -> None:
-    policy.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    merge_adapters(policy)
+    save_pretrained(policy, folder)
+    if leads():
+        tokenizer.save_pretrained(folder)

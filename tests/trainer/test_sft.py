@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.trainer.tiny import (
+    CONFIGS,
     SENTENCES,
     make_demonstration,
     make_group,
@@ -20,7 +22,9 @@ from trainer.encoding import make_encoder
 from trainer.epochs import kept_epochs
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
+from trainer.groups import micro_batches
 from trainer.layout import rows_from_groups
+from trainer.layout_choice import LayOut
 from trainer.logprobs import packed_logprobs
 from trainer.loop import prepare
 from trainer.models import RewardModel, load_policy
@@ -58,14 +62,17 @@ def test_every_completion_token_has_a_label_and_the_end_too_but_no_prompt_token(
     assert labels_in(groups) == 6
 
 
-def test_micro_batches_of_unlike_length_add_up_to_the_same_gradient() -> None:
+@pytest.mark.parametrize("architecture", CONFIGS)
+def test_neither_micro_batches_nor_packing_change_loss_or_gradient(architecture: str) -> None:
+    """`shared` puts examples of unlike length into one row, where none may see another."""
     groups = [make_group((1,), prompt=3 + size, lengths=(size,), seed=size) for size in (1, 9, 4, 7, 2)]
     gradients, losses = [], []
-    for size in (0, 1, 2):
-        policy = make_policy()
-        losses.append(accumulate(policy, ENCODER, groups, size, CPU))
+    for layout, size in product(("rows", "shared"), (0, 1, 2)):
+        policy = make_policy(architecture)
+        lay_out = LayOut(policy.base_model, layout, 0, CPU)
+        losses.append(accumulate(policy, lay_out, micro_batches(groups, size)))
         gradients.append([parameter.grad for parameter in policy.parameters() if parameter.grad is not None])
-    assert losses[1:] == pytest.approx([losses[0]] * 2, rel=1e-6)
+    assert losses[1:] == pytest.approx([losses[0]] * 5, rel=1e-5)
     for parts in gradients[1:]:
         for whole, part in zip(gradients[0], parts, strict=True):
             torch.testing.assert_close(part, whole, atol=1e-6, rtol=1e-4)

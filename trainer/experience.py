@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -11,8 +12,9 @@ from trainer.advantages import generalized_advantages, penalised_rewards, whiten
 from trainer.config import PPOConfig
 from trainer.encoding import Encoder
 from trainer.errors import TrainerError
-from trainer.layout import Rows, rows_from_pairs
-from trainer.logprobs import completion_logits, completion_logprobs
+from trainer.groups import RankedGroup, unranked
+from trainer.layout_choice import LayOut
+from trainer.logprobs import completion_logprobs, logprobs_and_entropy
 from trainer.models import RewardModel, ValueModel
 from trainer.rollouts import SampledCompletion, SampleRequest, SamplingSettings, sample_completions, seed_of
 
@@ -33,6 +35,21 @@ class Models:
     reference: Any
     reward: RewardModel
     value: ValueModel
+    held_out: RewardModel | None = None  # watched only: nothing is learned from it
+
+    @property
+    def all(self) -> list[Any]:
+        return [model for model in vars(self).values() if model is not None]
+
+
+class LayOuts:
+    """How each kind of model is given a batch: the policy like its reference, the reward model like the value model."""
+
+    def __init__(self, models: Models, layout: str, pad_id: int) -> None:
+        device = models.policy.device
+        self.policy = LayOut(models.policy.base_model, layout, pad_id, device)
+        self.reward = LayOut(models.reward.backbone, layout, pad_id, device)
+        self.held_out = LayOut(models.held_out.backbone, layout, pad_id, device) if models.held_out else None
 
 
 @dataclass(frozen=True)
@@ -42,20 +59,25 @@ class Rollouts:
     prompts: list[Prompt]
     completions: list[SampledCompletion]
 
-    def rows(self, indices: Sequence[int], pad_id: int, device: torch.device) -> Rows:
-        prompts = [self.prompts[index].ids for index in indices]
-        return rows_from_pairs(prompts, [self.completions[index].token_ids for index in indices], pad_id).to(device)
+    def groups(self, indices: Sequence[int]) -> list[RankedGroup]:
+        """Their completions in this order, those of one prompt together where they stand side by side."""
+        by_prompt = groupby(indices, key=lambda index: self.prompts[index].ids)
+        return [unranked(ids, [self.completions[index].token_ids for index in members]) for ids, members in by_prompt]
 
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of each prompt with its completion."""
-        rows = zip(self.prompts, self.completions, strict=True)
-        return [len(prompt.ids) + len(completion.token_ids) for prompt, completion in rows]
+    def parts(self, indices: Iterable[int], size: int) -> list[list[int]]:
+        """At most `size` at once (0: all): prompts of like length together, the completions of each side by side."""
+        longest: dict[tuple[int, ...], int] = {}
+        lengths = [len(completion.token_ids) for completion in self.completions]
+        for prompt, length in zip(self.prompts, lengths, strict=True):
+            longest[prompt.ids] = max(length, longest.get(prompt.ids, 0))
+        whole = [len(prompt.ids) + longest[prompt.ids] for prompt in self.prompts]
+        keys = [(most, prompt.ids, own) for most, prompt, own in zip(whole, self.prompts, lengths, strict=True)]
+        return in_parts(indices, keys, size)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the four models say of the rollouts before any update: `[N, R]`, scores `[N]`."""
+    """What the models say of the rollouts before any update: `[N, R]`, scores `[N]`."""
 
     response_mask: Tensor
     logprobs: Tensor
@@ -63,6 +85,7 @@ class Judgement:
     entropy: Tensor
     values: Tensor
     scores: Tensor
+    held_out_scores: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -75,9 +98,8 @@ class Experience:
     advantages: Tensor
     returns: Tensor
 
-    def part(self, indices: list[int], rows: Rows) -> "Experience":
-        """Of those completions, as wide as `rows` are."""
-        width = rows.response_mask.shape[1]
+    def part(self, indices: list[int], width: int) -> "Experience":
+        """Of those completions, none of which is longer than `width`."""
         return Experience(*(tensor[indices, :width] for tensor in vars(self).values()))
 
 
@@ -100,30 +122,26 @@ def roll_out(policy: Any, prompts: Sequence[Prompt], config: PPOConfig, encoder:
 
 @torch.no_grad()
 def judge(models: Models, rollouts: Rollouts, config: PPOConfig, encoder: Encoder) -> Judgement:
-    """One forward pass of each model, in parts of like length."""
-    device = models.policy.device
+    """One forward pass of each model, in parts of like length; each prompt once where that is cheaper."""
+    device, count = models.policy.device, len(rollouts.completions)
     lengths = torch.tensor([len(completion.token_ids) for completion in rollouts.completions], device=device)
     mask = torch.arange(int(lengths.max()), device=device) < lengths[:, None]
     logprobs, reference_logprobs, entropy, values = (torch.zeros(mask.shape, device=device) for _ in range(4))
-    scores = torch.zeros(len(lengths), device=device)
-    for part in in_parts(range(len(lengths)), rollouts.lengths, config.micro_batch or config.minibatch):
-        rows = rollouts.rows(part, encoder.pad_id, device)
-        width = rows.response_mask.shape[1]
-        logprobs[part, :width], entropy[part, :width] = logprobs_and_entropy(models.policy, rows, config.temperature)
-        reference_logprobs[part, :width] = completion_logprobs(models.reference, rows, config.temperature)
-        values[part, :width] = models.value(rows)
-        scores[part] = models.reward(rows)
-    return Judgement(mask, logprobs, reference_logprobs, entropy, values.masked_fill(~mask, 0.0), scores)
-
-
-def logprobs_and_entropy(policy: Any, rows: Rows, temperature: float) -> tuple[Tensor, Tensor]:
-    """Of each completion token, `[N, R]`; 0 outside `rows.response_mask`."""
-    mask = rows.response_mask
-    everything = torch.log_softmax(completion_logits(policy, rows).float() / temperature, dim=-1)
-    chosen = everything.gather(1, rows.input_ids[rows.completion_mask][:, None])[:, 0]
-    entropy = -(everything.exp() * everything).sum(-1)
-    empty = torch.zeros(mask.shape, device=mask.device)
-    return empty.masked_scatter(mask, chosen), empty.masked_scatter(mask, entropy)
+    scores, held_out_scores = (torch.zeros(count, device=device) for _ in range(2))
+    lay_outs = LayOuts(models, config.layout, encoder.pad_id)
+    settings = config.temperature, config.logits_at_once
+    for part in rollouts.parts(range(count), config.micro_batch or config.minibatch):
+        groups = rollouts.groups(part)
+        batch = lay_outs.policy.to_predict(groups)
+        width = batch.response_mask.shape[1]
+        logprobs[part, :width], entropy[part, :width] = logprobs_and_entropy(models.policy, batch, *settings)
+        reference_logprobs[part, :width] = completion_logprobs(models.reference, batch, *settings)
+        values[part, :width] = models.value(lay_outs.reward.to_predict(groups))
+        scores[part] = models.reward(lay_outs.reward(groups))
+        if models.held_out and lay_outs.held_out:
+            held_out_scores[part] = models.held_out(lay_outs.held_out(groups))
+    watched = held_out_scores if models.held_out else None
+    return Judgement(mask, logprobs, reference_logprobs, entropy, values, scores, watched)
 
 
 def learn_from(
@@ -140,16 +158,16 @@ def learn_from(
     return Experience(mask, judgement.logprobs, judgement.values, advantages, returns)
 
 
-def in_parts(indices: Iterable[int], lengths: Sequence[int], size: int) -> list[list[int]]:
-    """At most `size` at once (0: all), those of like length together, so that little is padded."""
-    ordered = sorted(indices, key=lambda index: lengths[index])
+def in_parts(indices: Iterable[int], keys: Sequence[Any], size: int) -> list[list[int]]:
+    """At most `size` at once (0: all), sorted by their keys: by length, so that little is padded."""
+    ordered = sorted(indices, key=lambda index: keys[index])
     step = size or max(1, len(ordered))
     return [ordered[start : start + step] for start in range(0, len(ordered), step)]
 
 
 def require_finite(judgement: Judgement, step: int) -> None:
     for name, values in vars(judgement).items():
-        if not bool(values.isfinite().all()):
+        if values is not None and not bool(values.isfinite().all()):
             raise TrainerError(
                 f"Step {step + 1}: {name.replace('_', ' ')} are not finite. Start again from the last checkpoint with "
                 f"a lower learning rate, or check the reward model."

@@ -4,6 +4,8 @@ The cache of transformers grows by concatenation; copying it at every token was 
 model spends decoding on a CPU.
 """
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from torch import Tensor
@@ -53,6 +55,29 @@ class PreallocatedLayer(DynamicLayer):
         target = store[: len(indices)] if len(indices) <= len(store) else self._room_for(selected)
         target[:, :, : self.used] = selected
         return target
+
+    def place(self, other: "PreallocatedLayer", rows: slice, end: int) -> None:
+        """Write another layer's tokens into some rows, so that they end before column `end`."""
+        columns = slice(end - other.used, end)
+        self.key_store[rows, :, columns], self.value_store[rows, :, columns] = other.keys, other.values
+
+
+def joined_on_the_right(caches: Sequence[Cache], capacity: int) -> Cache:
+    """One cache with the rows of all, one after the other, filled up on the left as far as the longest; 0 there."""
+    joined = preallocated_cache(len(caches[0].layers), capacity)
+    width = max(cache.get_seq_length() for cache in caches)
+    sizes = [len(cache.layers[0].keys) for cache in caches]
+    for number, layer in enumerate(joined.layers):
+        first = caches[0].layers[number]
+        layer.update(
+            *(
+                states.new_zeros(sum(sizes), states.shape[1], width, states.shape[3])
+                for states in (first.keys, first.values)
+            )
+        )
+        for cache, start, size in zip(caches, accumulate(sizes, initial=0), sizes, strict=False):
+            layer.place(cache.layers[number], slice(start, start + size), width)
+    return joined
 
 
 def preallocated_cache(layers: int, capacity: int) -> Cache:

@@ -69,6 +69,11 @@ class Rows:
         """[N, R] tokens of the completions; meaningless outside `response_mask`."""
         return self.input_ids.gather(1, self.completion_columns)
 
+    @property
+    def targets(self) -> Tensor:
+        """[M] the completion tokens, row by row."""
+        return self.input_ids[self.completion_mask]
+
     def model_inputs(self) -> dict[str, Tensor]:
         """Arguments of a Hugging Face model."""
         if not bool(self.starts.any()):
@@ -123,6 +128,11 @@ def left_filled(sequences: Sequence[Sequence[int]], pad_id: int) -> dict[str, Te
     ids = torch.tensor([[*[pad_id] * (width - len(sequence)), *sequence] for sequence in sequences])
     lengths = torch.tensor([len(sequence) for sequence in sequences])
     return {"input_ids": ids, **masks_and_positions(torch.arange(width) >= width - lengths[:, None])}
+
+
+def spread(packed: Tensor, response_mask: Tensor) -> Tensor:
+    """[N, R] what belongs to the M completion tokens, at their places; 0 elsewhere."""
+    return packed.new_zeros(response_mask.shape).masked_scatter(response_mask, packed)
 
 
 def masks_and_positions(token_mask: Tensor) -> dict[str, Tensor]:

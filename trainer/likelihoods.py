@@ -9,7 +9,7 @@ from torch import Tensor
 
 from trainer.encoding import Encoder
 from trainer.groups import RankedGroup
-from trainer.layout import rows_from_groups
+from trainer.layout_choice import LayOut
 from trainer.logprobs import completion_logprobs
 from trainer.records import Message
 from trainer.rollouts import SampleRequest, SamplingSettings, sample_completions, seed_of
@@ -25,8 +25,8 @@ class Speaker:
 
 def group_logprobs(policy: Any, groups: Sequence[RankedGroup], pad_id: int) -> tuple[Tensor, ...]:
     """[K] log-probabilities of each group's completions, summed over their tokens, end token included; in nats."""
-    rows = rows_from_groups(groups, pad_id).to(policy.device)
-    return torch.split(completion_logprobs(policy, rows).sum(1), [group.k for group in groups])
+    batch = LayOut(policy.base_model, "auto", pad_id, policy.device).to_predict(groups)
+    return torch.split(completion_logprobs(policy, batch).sum(1), [group.k for group in groups])
 
 
 @torch.no_grad()

@@ -14,11 +14,11 @@ from transformers import AutoModel, AutoModelForCausalLM
 
 from trainer.distributed import local, save_pretrained, whole_tensor
 from trainer.errors import TrainerError
-from trainer.layout import Rows
+from trainer.hidden_states import predicting_states, scored_states
+from trainer.layout import Rows, spread
 from trainer.manifest import model_digest
 from trainer.processes import leads
 from trainer.ratings import Attribute, from_text, to_text
-from trainer.shared_attention import scored_hidden
 from trainer.shared_prompt import SharedPrompts
 
 HEAD_NAME = "reward_head.safetensors"
@@ -102,7 +102,7 @@ class RewardModel(nn.Module):
 
     def judge(self, batch: Rows | SharedPrompts) -> tuple[Tensor, Tensor]:
         """[N] scores and [N, A] what the heads for ratings say, in the units of `ratings.targets`."""
-        states = _last_hidden(self.backbone, batch)
+        states = scored_states(self.backbone, batch)
         scores, heads = _read_out(self.head, states) - self.bias, self.rating_head
         return scores, scores.new_zeros(len(scores), 0) if heads is None else in_fp32(heads, states)
 
@@ -141,7 +141,7 @@ def saved_attributes(path: Path) -> tuple[Attribute, ...]:
 
 
 class ValueModel(nn.Module):
-    """Expected score after each token: a copy of the reward model's backbone and head, read at every column.
+    """Expected score: a copy of the reward model's backbone and head, read before each completion token.
 
     Its values begin where the scores are. The reward model's bias becomes the starting point of a parameter of this
     model's own, which is learned; it is no shared buffer.
@@ -153,26 +153,10 @@ class ValueModel(nn.Module):
         self.head = copy.deepcopy(reward.head)
         self.offset = nn.Parameter(-reward.bias.detach().clone())
 
-    def token_values(self, rows: Rows) -> Tensor:
-        """[N, T] value after each token."""
-        return _read_out(self.head, _hidden(self.backbone, rows)) + self.offset
-
-    def forward(self, rows: Rows) -> Tensor:
-        """[N, R] value of the state in which each completion token is chosen; see `rows.response_mask`."""
-        return self.token_values(rows).gather(1, rows.completion_columns - 1)
-
-
-def _hidden(backbone: Any, rows: Rows) -> Tensor:
-    hidden: Tensor = backbone(**rows.model_inputs(), use_cache=False).last_hidden_state
-    return hidden
-
-
-def _last_hidden(backbone: Any, batch: Rows | SharedPrompts) -> Tensor:
-    """[N, width] where each score is read."""
-    if isinstance(batch, SharedPrompts):
-        return scored_hidden(backbone, batch)
-    hidden = _hidden(backbone, batch)
-    return hidden[torch.arange(len(hidden), device=hidden.device), batch.last]
+    def forward(self, batch: Rows | SharedPrompts) -> Tensor:
+        """[N, R] value of the state in which each completion token is chosen; 0 outside `batch.response_mask`."""
+        values = _read_out(self.head, predicting_states(self.backbone, batch)) + self.offset
+        return spread(values, batch.response_mask)
 
 
 def _read_out(head: nn.Linear, hidden: Tensor) -> Tensor:

@@ -18,12 +18,14 @@ from torch import Tensor
 
 from trainer.advantages import KlEstimator, adapted_coefficient, explained_variance, kl_estimate, masked_mean
 from trainer.card import digests, write_card
+from trainer.checkpoints import Stateful
 from trainer.config import PPOConfig
 from trainer.encoding import Encoder, load_tokenizer, make_encoder
 from trainer.errors import TrainerError
 from trainer.experience import (
     Experience,
     Judgement,
+    LayOuts,
     Models,
     Prompt,
     Rollouts,
@@ -34,15 +36,16 @@ from trainer.experience import (
     roll_out,
 )
 from trainer.folder import RunFolder
-from trainer.groups import Sampler, batch_count
-from trainer.layout import Rows, rows_from_pairs
+from trainer.groups import Sampler, batch_count, unranked
+from trainer.layout import Rows
 from trainer.logprobs import completion_logprobs, packed_logprobs
-from trainer.loop import Learner, Loop, Schedule, Stateful, prepare
+from trainer.loop import Learner, Loop, Schedule, prepare
 from trainer.losses import language_loss
 from trainer.models import Average, ValueModel, load_policy, load_reward_model, remove_dropout
 from trainer.policy_losses import clipped_policy_loss, clipped_value_loss, outside_clip, probability_ratio
 from trainer.records import PromptRecord, TextRecord, read_lines
 from trainer.rollouts import check_fits, seed_of
+from trainer.shared_prompt import SharedPrompts
 
 ROLLOUTS_SHOWN = 4
 
@@ -104,18 +107,29 @@ def main(config: PPOConfig, folder: RunFolder) -> None:
         require_finite(judgement, step)
         kl = kl_of(judgement, config)
         experience = learn_from(rollouts, judgement, kl, config, price.coefficient)
-        changes = updates.make(rollouts, experience, step)
-        measured = describe(rollouts, judgement, experience, kl) | changes
+        measured = describe(rollouts, judgement, experience, kl)
+        too_far = config.kl_stop is not None and measured["kl"] > config.kl_stop
+        if not too_far:
+            measured |= updates.make(rollouts, experience, step)
         seconds = time.monotonic() - started
         tokens = int(judgement.response_mask.sum())
         loop.log(step, **measured, kl_coefficient=price.coefficient, tokens_per_second=tokens / seconds)
         price.adapt(measured["kl"], len(rollouts.completions))
         show(folder, encoder, step, rollouts, judgement, kl)
+        if too_far:
+            measured["stopped_at_step"] = step + 1
+            break
 
     updates.average.copy_to(models.policy)
     models.policy.save_pretrained(folder.model)
     encoder.tokenizer.save_pretrained(folder.model)
-    sources = digests(model=config.model, reward_model=config.reward_model, prompts=config.prompts, texts=config.texts)
+    sources = digests(
+        model=config.model,
+        reward_model=config.reward_model,
+        held_out_reward_model=config.held_out_reward_model,
+        prompts=config.prompts,
+        texts=config.texts,
+    )
     write_card(folder.model, config, sources, measured)
     folder.write_results(measured)
 
@@ -129,10 +143,11 @@ def kl_of(judgement: Judgement, config: PPOConfig) -> Tensor:
 def load_encoder(config: PPOConfig) -> Encoder:
     """The tokenizer that policy and reward model share: ids go from one to the other as they are."""
     tokenizer = load_tokenizer(config.model)
-    if load_tokenizer(config.reward_model).get_vocab() != tokenizer.get_vocab():
-        raise TrainerError(
-            "Policy and reward model have different vocabularies. Train the reward model from this policy's family."
-        )
+    for judge_model in filter(None, (config.reward_model, config.held_out_reward_model)):
+        if load_tokenizer(judge_model).get_vocab() != tokenizer.get_vocab():
+            raise TrainerError(
+                "Policy and reward model have different vocabularies. Train the reward model from this policy's family."
+            )
     return make_encoder(tokenizer, config.max_prompt_tokens, config.max_completion_tokens)
 
 
@@ -146,12 +161,12 @@ def read_prompts(config: PPOConfig, encoder: Encoder) -> list[Prompt]:
 
 def load_models(config: PPOConfig, device: torch.device) -> Models:
     reward = load_reward_model(config.reward_model)
-    models = Models(load_policy(config.model), load_policy(config.model), reward, ValueModel(reward))
-    for model in vars(models).values():
+    held_out = load_reward_model(config.held_out_reward_model) if config.held_out_reward_model else None
+    models = Models(load_policy(config.model), load_policy(config.model), reward, ValueModel(reward), held_out)
+    for model in models.all:
         remove_dropout(model)
         model.to(device).eval()
-    for frozen in (models.reference, models.reward):
-        frozen.requires_grad_(False)
+        model.requires_grad_(model is models.policy or model is models.value)
     return models
 
 
@@ -162,6 +177,7 @@ class Updates:
         self, config: PPOConfig, encoder: Encoder, models: Models, texts: PretrainingTexts | None = None
     ) -> None:
         self.config, self.encoder, self.models, self.texts = config, encoder, models, texts
+        self.lay_outs = LayOuts(models, config.layout, encoder.pad_id)
         schedule = partial(Schedule, steps=config.steps, warmup=config.warmup_steps, kind=config.schedule)
         self.policy_learner = Learner(models.policy, schedule(config.learning_rate), clip_norm=config.clip_norm)
         self.value_learner = Learner(models.value, schedule(config.value_learning_rate), clip_norm=config.clip_norm)
@@ -179,7 +195,7 @@ class Updates:
     def make(self, rollouts: Rollouts, experience: Experience, step: int) -> dict[str, float]:
         """All updates of one step; means of what they measured."""
         records = []
-        for number, minibatch in enumerate(self._minibatches(len(rollouts.completions), step)):
+        for number, minibatch in enumerate(self.minibatches(rollouts.prompts, step)):
             measured = self.accumulate(rollouts, experience, minibatch)
             if self.texts is not None:
                 per_step = self.config.epochs * batch_count(len(rollouts.completions), self.config.minibatch)
@@ -195,19 +211,24 @@ class Updates:
         """Add both gradients of one minibatch, each the mean over its tokens, however it is split into passes."""
         tokens = int(experience.response_mask[list(minibatch)].sum())
         totals = dict.fromkeys(("policy_loss", "value_loss", "clip_fraction", "value_clip_fraction", "ratio"), 0.0)
-        for part in in_parts(minibatch, rollouts.lengths, self.config.micro_batch):
-            rows = rollouts.rows(part, self.encoder.pad_id, self.models.policy.device)
-            terms = self._losses(rows, experience.part(part, rows))
+        for part in rollouts.parts(minibatch, self.config.micro_batch):
+            groups = rollouts.groups(part)
+            policy_batch, value_batch = (lay.to_predict(groups) for lay in (self.lay_outs.policy, self.lay_outs.reward))
+            old = experience.part(part, policy_batch.response_mask.shape[1])
+            terms = self._losses(policy_batch, value_batch, old)
             ((terms["policy_loss"] + terms["value_loss"]) / tokens).backward()
             for name, term in terms.items():
                 totals[name] += float(term.detach()) / tokens
         return totals
 
-    def _losses(self, rows: Rows, old: Experience) -> dict[str, Tensor]:
+    def _losses(
+        self, policy_batch: Rows | SharedPrompts, value_batch: Rows | SharedPrompts, old: Experience
+    ) -> dict[str, Tensor]:
         """Sums over the real tokens."""
         clip, mask = self.config.clip, old.response_mask
-        logprobs = completion_logprobs(self.models.policy, rows, self.config.temperature)
-        values = self.models.value(rows).masked_fill(~mask, 0.0)
+        settings = self.config.temperature, self.config.logits_at_once
+        logprobs = completion_logprobs(self.models.policy, policy_batch, *settings)
+        values = self.models.value(value_batch)
         ratio = probability_ratio(logprobs, old.logprobs)
         terms = {
             "policy_loss": clipped_policy_loss(logprobs, old.logprobs, old.advantages, clip),
@@ -219,35 +240,38 @@ class Updates:
         return {name: term.masked_fill(~mask, 0.0).sum() for name, term in terms.items()}
 
     def accumulate_texts(self, texts: PretrainingTexts, update: int) -> float:
-        """Add `ptx_coefficient` x the gradient of the language-model loss [InstructGPT eq. 2]; that loss, in nats."""
+        """Add `ptx_coefficient` x the gradient of the language-model loss [InstructGPT eq. 2]; that loss, in nats.
+
+        The first token of a text is given, the others are learned.
+        """
         policy, total = self.models.policy, 0.0
         chosen = texts.at(update)
         tokens = sum(len(ids) - 1 for ids in chosen)
         for part in in_parts(range(len(chosen)), [len(ids) for ids in chosen], self.config.micro_batch):
-            rows = text_rows([chosen[index] for index in part], self.encoder.pad_id).to(policy.device)
-            loss = language_loss(packed_logprobs(policy, rows), tokens)
+            groups = [unranked(chosen[index][:1], [chosen[index][1:]]) for index in part]
+            batch = self.lay_outs.policy.to_predict(groups)
+            loss = language_loss(packed_logprobs(policy, batch, at_once=self.config.logits_at_once), tokens)
             (self.config.ptx_coefficient * loss).backward()
             total += float(loss.detach())
         return total
 
-    def _minibatches(self, count: int, step: int) -> Iterator[list[int]]:
+    def minibatches(self, prompts: Sequence[Prompt], step: int) -> Iterator[list[int]]:
+        """Places of completions: prompts in an order of each epoch's own, the completions of each side by side."""
         for epoch in range(self.config.epochs):
-            order = random.Random(seed_of(self.config.seed, step, epoch)).sample(range(count), count)
-            for start in range(0, count, self.config.minibatch):
+            draw = random.Random(seed_of(self.config.seed, step, epoch))
+            turns = {ids: draw.random() for ids in dict.fromkeys(prompt.ids for prompt in prompts)}
+            order = sorted(range(len(prompts)), key=lambda place: turns[prompts[place].ids])
+            for start in range(0, len(order), self.config.minibatch):
                 yield order[start : start + self.config.minibatch]
-
-
-def text_rows(texts: Sequence[Sequence[int]], pad_id: int) -> Rows:
-    """The first token of a text is given, the others are learned."""
-    return rows_from_pairs([ids[:1] for ids in texts], [ids[1:] for ids in texts], pad_id)
 
 
 def describe(rollouts: Rollouts, judgement: Judgement, experience: Experience, kl: Tensor) -> dict[str, float]:
     """Means over completions, but entropy over tokens; `kl` is what was penalised, in nats a completion."""
     mask = judgement.response_mask
-    completions = rollouts.completions
+    completions, watched = rollouts.completions, judgement.held_out_scores
     return {
         "score": float(judgement.scores.mean()),
+        **({} if watched is None else {"held_out_score": float(watched.mean())}),
         "score_deviation": float(judgement.scores.std(correction=0)),
         "kl": float(kl.masked_fill(~mask, 0.0).sum(1).mean()),
         "entropy": float(masked_mean(judgement.entropy, mask)),
@@ -260,12 +284,14 @@ def describe(rollouts: Rollouts, judgement: Judgement, experience: Experience, k
 def show(folder: RunFolder, encoder: Encoder, step: int, rollouts: Rollouts, judgement: Judgement, kl: Tensor) -> None:
     """The first few completions of the step, as lines of `rollouts.jsonl`."""
     penalised = kl.masked_fill(~judgement.response_mask, 0.0).sum(1)
+    watched = judgement.held_out_scores
     folder.append_rollouts(
         {
             "step": step + 1,
             "prompt_id": rollouts.prompts[index].prompt_id,
             "completion": encoder.text(completion.token_ids),
             "score": round(float(judgement.scores[index]), 4),
+            **({} if watched is None else {"held_out_score": round(float(watched[index]), 4)}),
             "kl": round(float(penalised[index]), 4),
             "tokens": len(completion.token_ids),
             "finish_reason": completion.finish_reason,

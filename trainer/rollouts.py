@@ -13,15 +13,19 @@ import numpy
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
+from transformers.cache_utils import Cache
 
 from trainer.errors import TrainerError
-from trainer.key_value_cache import preallocated_cache
+from trainer.key_value_cache import joined_on_the_right, preallocated_cache
 from trainer.layout import left_filled
 
 FinishReason = Literal["stop", "length"]
 
 # Finished rows are dropped from the batch once they are this share of it: dropping copies the cache.
 FINISHED_SHARE = 0.15
+
+# Prompts are read in parts of like length: no part is filled up with more tokens than this.
+FILLED_UP = 256
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,6 @@ class _Batch:
         device = model.device
         self.model, self.requests, self.settings = model, requests, settings
         self.end_ids = torch.tensor(list(end_ids), device=device)
-        width = max(len(request.prompt_ids) for request in requests)
-        self.cache = preallocated_cache(model.config.num_hidden_layers, width + settings.max_new_tokens)
         seeds = [seed for request in requests for seed in request.seeds]
         self.uniforms = torch.from_numpy(
             numpy.stack([numpy.random.default_rng(seed).random(settings.max_new_tokens) for seed in seeds])
@@ -154,14 +156,26 @@ class _Batch:
     def _prefill(self) -> Tensor:
         """The last position's logits `[rows, V]`, after each prompt went through the model once."""
         device = self.model.device
-        prompts = left_filled([request.prompt_ids for request in self.requests], pad_id=0)
-        ids, mask, positions = (prompts[name].to(device) for name in ("input_ids", "attention_mask", "position_ids"))
-        logits = self._forward(ids, mask, positions)
+        prompts = [request.prompt_ids for request in self.requests]
+        lengths = torch.tensor([len(ids) for ids in prompts], device=device)
+        width = int(lengths.max())
+        caches, logits = zip(*(self._read(part) for part in of_like_length(prompts)), strict=True)
+        self.cache = joined_on_the_right(caches, width + self.settings.max_new_tokens)
         copies = torch.tensor([len(request.seeds) for request in self.requests], device=device)
         rows = torch.repeat_interleave(torch.arange(len(copies), device=device), copies)
         self.cache.batch_select_indices(rows)
-        self.mask, self.positions = mask[rows], positions[rows, -1] + 1
-        return logits[rows]
+        self.positions = lengths[rows]
+        self.mask = (torch.arange(width, device=device) >= width - self.positions[:, None]).long()
+        return torch.cat(logits)[rows]
+
+    def _read(self, prompts: Sequence[Sequence[int]]) -> tuple[Cache, Tensor]:
+        """The cache of these prompts, and the logits at their ends."""
+        filled = left_filled(prompts, pad_id=0)
+        ids, mask, positions = (
+            filled[name].to(self.model.device) for name in ("input_ids", "attention_mask", "position_ids")
+        )
+        self.cache = preallocated_cache(self.model.config.num_hidden_layers, ids.shape[1])
+        return self.cache, self._forward(ids, mask, positions)
 
     def _advance(self, chosen: Tensor) -> Tensor:
         self.mask = torch.nn.functional.pad(self.mask, (0, 1), value=1)
@@ -209,6 +223,19 @@ class _Batch:
             SampledCompletion(tokens[:length], logprobs[:length], "stop" if ended else "length")
             for tokens, logprobs, length, ended in rows
         ]
+
+
+def of_like_length(prompts: Sequence[Sequence[int]]) -> list[list[Sequence[int]]]:
+    """The prompts in their order, those that are as long as their neighbours together."""
+    parts: list[list[Sequence[int]]] = []
+    for ids in prompts:
+        together = [*parts[-1], ids] if parts else []
+        longest = max(map(len, together), default=0)
+        if together and sum(longest - len(other) for other in together) <= FILLED_UP:
+            parts[-1] = together
+        else:
+            parts.append([ids])
+    return parts
 
 
 def sampling_logprobs(logits: Tensor, settings: SamplingSettings) -> Tensor:

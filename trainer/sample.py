@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from trainer.config import BadSetting, SampleConfig
 from trainer.encoding import Encoder, load_tokenizer, make_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder, write_atomically
-from trainer.layout import rows_from_pairs
+from trainer.layout_choice import LayOut
 from trainer.loop import prepare, progress_bar
 from trainer.models import RewardModel, load_policy, load_reward_model
 from trainer.records import PromptRecord, Sample, read_lines, to_line
@@ -27,6 +25,7 @@ from trainer.rollouts import (
     sample_completions,
     seed_of,
 )
+from trainer.scoring import completion_scores
 
 BATCHES_PER_WRITE = 4
 
@@ -165,7 +164,6 @@ def best_places(scores: Sequence[float | None], best_of: int) -> list[int]:
     return [max(range(first, first + best_of), key=lambda place: scores[place] or 0.0) for first in firsts]
 
 
-@torch.no_grad()
 def score(
     rows: Sequence[tuple[tuple[int, ...], SampledCompletion]],
     encoder: Encoder,
@@ -174,12 +172,9 @@ def score(
 ) -> list[float | None]:
     if reward is None:
         return [None] * len(rows)
-    scores: list[float | None] = []
-    for start in range(0, len(rows), batch):
-        part = rows[start : start + batch]
-        pairs = rows_from_pairs([ids for ids, _ in part], [drawn.token_ids for _, drawn in part], encoder.pad_id)
-        scores += [round(value, 6) for value in reward(pairs.to(reward.head.weight.device)).tolist()]
-    return scores
+    lay_out = LayOut(reward.backbone, "auto", encoder.pad_id, reward.head.weight.device)
+    prompts, completions = [ids for ids, _ in rows], [drawn.token_ids for _, drawn in rows]
+    return [round(value, 6) for value in completion_scores(reward, lay_out, prompts, completions, batch).tolist()]
 
 
 def append(path: Path, samples: Sequence[Sample]) -> None:

@@ -2,7 +2,7 @@
 
 The keys and values of a prompt are computed once, expanded over its completions, and gradients flow back through them.
 Whatever is not attention sees one row of tokens, so any decoder of `FAMILIES` runs unchanged. In the last layer only
-the scored tokens ask and go through the feed-forward part: nobody reads the others.
+the tokens that are read, for a score or for what comes next, ask and go through the feed-forward part.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,8 +26,8 @@ NEVER = 2**30  # the position of a filler: after everything
 class Family:
     """Where a kind of decoder keeps its layers and final norm, and which parts of a layer treat tokens one by one.
 
-    A part is named by its first and its last module: what enters the first is narrowed to the scored tokens, and what
-    leaves the last is put back to their places.
+    A part is named by its first and its last module: what enters the first is narrowed to the tokens that are read, and
+    what leaves the last is put back to their places.
     """
 
     layers: str
@@ -58,12 +58,24 @@ def runs_layers_again(backbone: Any) -> bool:
 
 def scored_hidden(backbone: Any, shared: SharedPrompts) -> Tensor:
     """[N, width] last hidden state of each completion's scored token."""
-    family = FAMILIES[backbone.config.model_type]
     attention = SharedAttention(shared, last_layer=backbone.config.num_hidden_layers - 1)
+    return hidden_at(backbone, shared, shared.scored, attention)[shared.scored][shared.readings]
+
+
+def predicting_hidden(backbone: Any, shared: SharedPrompts) -> Tensor:
+    """[M, width] last hidden state from which each completion token is predicted."""
+    predictors = shared.predictors
+    hidden = hidden_at(backbone, shared, predictors.unique(), SharedAttention(shared, last_layer=None))
+    return hidden.index_select(0, predictors)
+
+
+def hidden_at(backbone: Any, shared: SharedPrompts, places: Tensor, attention: "SharedAttention") -> Tensor:
+    """[T, width] last hidden states, of which only those at `places` may be read."""
+    family = FAMILIES[backbone.config.model_type]
     inputs = {"input_ids": shared.input_ids[None], "position_ids": shared.positions[None]}
-    with attending(backbone), narrowed(backbone, family, shared):
+    with attending(backbone), narrowed(backbone, family, places, shared.count):
         hidden: Tensor = backbone(**inputs, use_cache=False, shared_attention=attention).last_hidden_state[0]
-    return hidden[shared.scored][shared.readings]
+    return hidden
 
 
 @contextmanager
@@ -79,17 +91,17 @@ def attending(backbone: Any) -> Iterator[None]:
 
 
 @contextmanager
-def narrowed(backbone: Any, family: Family, shared: SharedPrompts) -> Iterator[None]:
-    """In the last layer and after it only the scored tokens are computed; what stands elsewhere is never read."""
+def narrowed(backbone: Any, family: Family, places: Tensor, count: int) -> Iterator[None]:
+    """In the last layer and after it only the tokens at `places` are computed; what stands elsewhere is never read."""
     layer = getattr(backbone, family.layers)[-1]
     norm = getattr(backbone, family.norm)
     parts = [(layer.get_submodule(first), layer.get_submodule(last)) for first, last in family.parts]
 
     def narrow(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (inputs[0].index_select(1, shared.scored),)
+        return (inputs[0].index_select(1, places),)
 
     def put_back(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
-        return placed(output[0], shared.scored, shared.count)[None]
+        return placed(output[0], places, count)[None]
 
     with ExitStack() as hooks:
         for first, last in [*parts, (norm, norm)]:
@@ -138,7 +150,8 @@ class SharedAttention:
     Rows below are sequences of columns: [G, P, heads, width] of prompts, [N, R, heads, width] of completions.
     """
 
-    def __init__(self, shared: SharedPrompts, last_layer: int) -> None:
+    def __init__(self, shared: SharedPrompts, last_layer: int | None) -> None:
+        """`last_layer`: number of the layer where only the scored tokens ask; None where all do in every layer."""
         self.shared = shared
         self.last_layer = last_layer
         self.masks: dict[tuple[str, int | None], Tensor] = {}
@@ -148,12 +161,23 @@ class SharedAttention:
         of_prompts, of_completions = columns_of(query, shared)
         keys, own_keys = columns_of(key, shared)
         values, own_values = columns_of(value, shared)
-        mask = self._mask(self._prompts_positions, settings.window, query.dtype) if settings.window else None
-        read = attention(of_prompts, keys, values, mask, settings)
+        read = self._among_prompts(of_prompts, keys, values, settings)
         keys, values = seen(keys, own_keys, shared.groups), seen(values, own_values, shared.groups)
         mask = self._mask(self._completions_positions, settings.window, query.dtype)
         written = attention(of_completions, keys, values, mask, settings)
         return torch.cat([as_tokens(read, shared.prompts), as_tokens(written, shared.completions)])
+
+    def _among_prompts(self, query: Tensor, key: Tensor, value: Tensor, settings: Settings) -> Tensor:
+        """[G, P, heads, width], prompts of like length at a time."""
+        mask = self._mask(self._prompts_positions, settings.window, query.dtype) if settings.window else None
+        runs = self.shared.prompts.runs
+        parts = [states.split([count for count, _ in runs]) for states in (query, key, value)]
+        read = []
+        for (_, width), asking, keys, values in zip(runs, *parts, strict=True):
+            seen_by_run = None if mask is None else mask[..., :width, :width]
+            run = attention(asking[:, :width], keys[:, :width], values[:, :width], seen_by_run, settings)
+            read.append(F.pad(run, (0, 0, 0, 0, 0, query.shape[1] - width)))
+        return torch.cat(read)
 
     def at_scored(self, query: Tensor, key: Tensor, value: Tensor, settings: Settings) -> Tensor:
         """The same at the scored tokens, and 0 elsewhere."""

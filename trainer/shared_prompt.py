@@ -12,16 +12,21 @@ from torch import Tensor
 
 from trainer.groups import RankedGroup
 
+# Queries that meet keys for nothing, before it pays to attend once more.
+FILLED_UP = 256**2
+
 
 @dataclass(frozen=True)
 class Ragged:
     """M sequences that stand one after the other in a row of tokens, from token `first` on.
 
     `lengths` [M]; `columns` [M, W]: the token of each column, counted from `first`, a token of another sequence where
-    a sequence is shorter than the longest; `places` [tokens]: where each token stands in the M x W columns.
+    a sequence is shorter than the longest; `places` [tokens]: where each token stands in the M x W columns. `runs`: how
+    many neighbours are of like length, and how many columns they need.
     """
 
     first: int
+    runs: tuple[tuple[int, int], ...]
     lengths: Tensor
     columns: Tensor
     places: Tensor
@@ -40,7 +45,7 @@ class Ragged:
         return self.columns.numel() == self.count
 
     def to(self, device: torch.device) -> "Ragged":
-        return Ragged(self.first, *(tensor.to(device) for tensor in (self.lengths, self.columns, self.places)))
+        return Ragged(self.first, self.runs, *(part.to(device) for part in (self.lengths, self.columns, self.places)))
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,27 @@ class SharedPrompts:
     def count(self) -> int:
         """T."""
         return len(self.input_ids)
+
+    @property
+    def response_mask(self) -> Tensor:
+        """[N, R], True where a completion has an r-th token."""
+        lengths = self.completions.lengths
+        return torch.arange(self.completions.width, device=lengths.device) < lengths[:, None]
+
+    @property
+    def targets(self) -> Tensor:
+        """[M] the completion tokens, one completion after the other."""
+        return self.input_ids[self.completions.first :]
+
+    @property
+    def predictors(self) -> Tensor:
+        """[M] the token before each completion token: the last of the prompt for the first of a completion."""
+        lengths = self.completions.lengths
+        before = torch.arange(self.completions.first - 1, self.count - 1, device=lengths.device)
+        written = lengths > 0
+        prompt_ends = self.prompts.lengths.cumsum(0)[self.groups]
+        before[(lengths.cumsum(0) - lengths)[written]] = prompt_ends[written] - 1
+        return before
 
     def to(self, device: torch.device) -> "SharedPrompts":
         return replace(self, **{name: part.to(device) for name, part in vars(self).items()})
@@ -99,7 +125,21 @@ def ragged(sequences: Sequence[Sequence[int]], first: int) -> Ragged:
     starts = lengths.cumsum(0) - lengths
     total = int(lengths.sum())
     places = (columns < lengths[:, None]).flatten().nonzero()[:, 0]
-    return Ragged(first, lengths, (starts[:, None] + columns).clamp(max=max(0, total - 1)), places)
+    runs = runs_of([len(sequence) for sequence in sequences])
+    return Ragged(first, runs, lengths, (starts[:, None] + columns).clamp(max=max(0, total - 1)), places)
+
+
+def runs_of(lengths: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """(how many, the longest) of neighbours: a longer or shorter one joins where that fills up little."""
+    runs: list[tuple[int, int]] = []
+    for length in lengths:
+        count, width = runs[-1] if runs else (0, 0)
+        together, apart = (count + 1) * max(width, length) ** 2, count * width**2 + length**2
+        if runs and together - apart <= FILLED_UP:
+            runs[-1] = (count + 1, max(width, length))
+        else:
+            runs.append((1, length))
+    return tuple(runs)
 
 
 def counted_from(starts: Sequence[int], sequences: Sequence[Sequence[int]]) -> Tensor:

@@ -19,7 +19,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig
 
 from tests.benchmarks.reward_cases import Case, all_cases
-from tests.benchmarks.reward_sides import Ours, Side, Theirs, model_config
+from tests.benchmarks.reward_sides import Ours, Side, Theirs
+from tests.benchmarks.small_models import model_config
 from trainer.groups import RankedGroup
 
 LOSS_TOLERANCE = 1e-5

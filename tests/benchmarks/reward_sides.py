@@ -38,21 +38,6 @@ class Side(Protocol):
         """By our names of the parameters."""
 
 
-def model_config(hidden: int, layers: int) -> LlamaConfig:
-    heads = max(2, hidden // 64)
-    return LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=hidden,
-        intermediate_size=4 * hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads // 2,
-        max_position_embeddings=2048,
-        pad_token_id=0,
-        num_labels=1,
-    )
-
-
 def make_reward_model(config: LlamaConfig) -> RewardModel:
     torch.manual_seed(0)
     return RewardModel(LlamaModel(config))

@@ -19,12 +19,13 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaModel
 
+from tests.benchmarks.reward_cases import VOCABULARY
+from tests.benchmarks.small_models import model_config
 from trainer.groups import RankedGroup
 from trainer.layout_choice import LayOut
 from trainer.models import RewardModel
 from trainer.rollouts import SampleRequest, SamplingSettings, sample_completions
 
-VOCABULARY = 2048
 NO_TOKEN = VOCABULARY  # an end token that cannot be drawn
 SCORES_APART = 1e-4
 
@@ -63,22 +64,6 @@ def main() -> None:
         "scoring_ratio": scoring_ratio(config, case, given.repeats),
     }
     print(json.dumps({name: round(ratio, 2) for name, ratio in ratios.items()}))
-
-
-def model_config(hidden: int, layers: int) -> LlamaConfig:
-    heads = max(2, hidden // 64)
-    return LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=hidden,
-        intermediate_size=4 * hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads // 2,
-        max_position_embeddings=2048,
-        bos_token_id=None,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
 
 
 def sampling_ratio(config: LlamaConfig, case: Case, repeats: int) -> float:

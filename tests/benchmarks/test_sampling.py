@@ -6,13 +6,13 @@ from tests.benchmarks.sampling import (
     Case,
     NotTheSame,
     generated,
-    model_config,
     require_same_scores,
     require_same_tokens,
     sampled,
     scored_groups,
     scores,
 )
+from tests.benchmarks.small_models import model_config
 from trainer.models import RewardModel
 
 CASE = Case(k=3, prompt=12, completion=5, prompts=2)

@@ -69,6 +69,17 @@ def test_the_more_completions_a_prompt_has_the_more_sharing_saves() -> None:
     assert savings[-1] > 2 * savings[0]
 
 
+def test_what_predicts_every_token_saves_less_of_the_last_layer() -> None:
+    lay_out = make_lay_out("auto")
+    assert lay_out.cost is not None
+    lay_out.cost.extra = 0.0
+    alike = [make_group((1,), prompt=6, lengths=(40,), seed=seed) for seed in range(8)]
+    lay_out.cost.extra = (lay_out.cost.of_rows(alike) - lay_out.cost.of_shared(alike)) / lay_out.cost.layers / 2
+    assert isinstance(lay_out(alike), SharedPrompts)
+    assert isinstance(lay_out.to_predict(alike), Rows)
+    assert isinstance(lay_out.to_predict(LONG_PROMPTS), SharedPrompts)
+
+
 def test_a_decoder_that_cannot_share_takes_rows_and_says_so_if_asked_for_more() -> None:
     other = make_policy().base_model
     other.config = copy(other.config)

@@ -1,5 +1,7 @@
 """Traps 2, 3, 10, 12 and 13: a score depends on the words alone, and survives the disk."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from trainer.models import (
     load_reward_model,
     remove_dropout,
 )
+from trainer.shared_prompt import shared_from_groups
 
 architectures = pytest.mark.parametrize("architecture", CONFIGS)
 GROUP = make_group()
@@ -117,12 +120,14 @@ def test_a_folder_without_a_reward_head_is_refused(tmp_path: Path) -> None:
 def test_values_begin_where_the_scores_are(architecture: str) -> None:
     reward = make_reward_model(architecture, bias=0.75)
     value = ValueModel(reward).eval()
-    rows = rows_from_groups([GROUP], 0)
-    last = value.token_values(rows)[torch.arange(3), rows.last]
-    torch.testing.assert_close(last, reward(rows))
-    states = value(rows)
-    assert states.shape == rows.response_mask.shape
-    torch.testing.assert_close(states[:, 0], value.token_values(rows)[:, 4])
+    cut = replace(GROUP, completion_ids=tuple(ids[:-1] for ids in GROUP.completion_ids))
+    for lay_out in (partial(rows_from_groups, pad_id=0), shared_from_groups):
+        batch = lay_out([GROUP])
+        values = value(batch)
+        assert values.shape == batch.response_mask.shape
+        last = torch.stack([row[mask][-1] for row, mask in zip(values, batch.response_mask, strict=True)])
+        torch.testing.assert_close(last, reward(lay_out([cut])))
+        assert not values[~batch.response_mask].any()
 
 
 def test_a_value_model_shares_nothing_with_its_reward_model() -> None:

@@ -37,7 +37,7 @@ def settings(**values: object) -> PPOConfig:
 def make_models(architecture: str = "llama") -> Models:
     reward = RewardModel(make_policy(architecture, seed=1).base_model)
     models = Models(make_policy(architecture), make_policy(architecture), reward, ValueModel(reward))
-    for model in vars(models).values():
+    for model in models.all:
         model.eval()
     return models
 
@@ -114,6 +114,55 @@ def test_splitting_a_minibatch_does_not_change_the_gradient() -> None:
             torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
 
 
+@pytest.mark.parametrize("architecture", CONFIGS)
+def test_what_is_judged_and_learned_does_not_depend_on_the_layout(architecture: str) -> None:
+    models = make_models(architecture)
+    rollouts = roll_out(models.policy, PROMPTS, settings(), ENCODER, step=0)
+    found = []
+    for values in ({"layout": "rows"}, {"layout": "shared"}, {"layout": "shared", "micro_batch": 2}):
+        config = settings(**values)
+        judgement = judge(models, rollouts, config, ENCODER)
+        experience = learn_from(rollouts, judgement, kl_of(judgement, config), config, config.kl_coefficient)
+        models.policy.zero_grad()
+        models.value.zero_grad()
+        measured = Updates(config, ENCODER, models).accumulate(rollouts, experience, [4, 1, 0, 5, 3])
+        learned = torch.cat([part.flatten() for part in [*gradients(models.policy), *gradients(models.value)]])
+        found.append((judgement, measured, learned))
+    (judgement, measured, learned), *others = found
+    for other_judgement, other_measured, other_learned in others:
+        for name in ("logprobs", "reference_logprobs", "entropy", "values", "scores"):
+            one, other = getattr(judgement, name), getattr(other_judgement, name)
+            torch.testing.assert_close(other, one, atol=1e-5, rtol=1e-5)
+        assert other_measured == pytest.approx(measured, abs=1e-5)
+        assert float((other_learned - learned).norm() / learned.norm()) < 1e-4
+
+
+@pytest.mark.parametrize("layout", ["rows", "shared"])
+def test_each_model_reads_what_it_must_and_no_more(layout: str) -> None:
+    """A prompt of 7 with two completions of 8: 30 tokens in rows, 23 shared, once for each of the five models."""
+    models, config = make_models(), settings(layout=layout, minibatch=6)
+    models = replace(models, held_out=RewardModel(make_policy(seed=3).base_model).eval())
+    rollouts = roll_out(models.policy, PROMPTS[1:2], config, ENCODER, step=0)
+    read: list[tuple[str, int]] = []
+    for name, model in vars(models).items():
+        embedding = (model if name in ("policy", "reference") else model.backbone).get_input_embeddings()
+        embedding.register_forward_pre_hook(lambda _, given, name=name: read.append((name, given[0].numel())))
+    judge(models, rollouts, config, ENCODER)
+    tokens = {"rows": 30, "shared": 23}[layout]
+    assert sorted(read) == sorted((name, tokens) for name in vars(models))
+
+
+def test_minibatches_hold_each_completion_once_an_epoch_and_keep_those_of_a_prompt_together() -> None:
+    config = settings(epochs=3, minibatch=4)
+    prompts = [prompt for prompt in PROMPTS for _ in range(4)]
+    batches = list(Updates(config, ENCODER, make_models()).minibatches(prompts, step=0))
+    epochs = [batches[first : first + 3] for first in range(0, 9, 3)]
+    for epoch in epochs:
+        assert sorted(place for batch in epoch for place in batch) == list(range(12))
+        assert all(len({prompts[place].prompt_id for place in batch}) == 1 for batch in epoch)
+    assert len({tuple(map(tuple, epoch)) for epoch in epochs}) > 1
+
+
 def test_ptx_adds_its_coefficient_times_the_language_model_gradient(files: dict[str, Any], tmp_path: Path) -> None:
     config = settings(**files, texts=str(tmp_path / "texts.jsonl"), ptx_coefficient=2.5, ptx_batch=1)
     models = make_models()
@@ -176,9 +225,9 @@ def test_sampled_ids_are_used_as_they_were_drawn() -> None:
     drawn = [completion.token_ids for completion in rollouts.completions]
     again = [list(ENCODER.completions([ENCODER.text(ids)])[0].ids) for ids in drawn]
     assert drawn != again, "random ids should not survive a round trip through text, or this test shows nothing"
-    rows = rollouts.rows(range(len(drawn)), ENCODER.pad_id, CPU)
-    kept = [row[mask].tolist() for row, mask in zip(rows.completion_ids, rows.response_mask, strict=True)]
-    assert kept == drawn
+    groups = rollouts.groups(range(len(drawn)))
+    assert [list(ids) for group in groups for ids in group.completion_ids] == drawn
+    assert [group.prompt_ids for group in groups] == [prompt.ids for prompt in PROMPTS]
 
 
 def test_learning_moves_the_policy_towards_what_is_rewarded() -> None:
@@ -207,6 +256,37 @@ def test_metrics_say_what_a_researcher_looks_for(files: dict[str, Any], tmp_path
     shown = lines(folder.rollouts)
     assert {row["step"] for row in shown} == {1, 2}
     assert all(row["finish_reason"] in ("stop", "length") for row in shown)
+
+
+def test_a_held_out_reward_model_is_watched_and_changes_nothing(files: dict[str, Any], tmp_path: Path) -> None:
+    RewardModel(make_policy("gpt2", seed=7).base_model).save(tmp_path / "held_out")
+    make_tokenizer().save_pretrained(tmp_path / "held_out")
+    alone = run(settings(**files, steps=2), tmp_path / "alone")
+    watched = run(settings(**files, steps=2, held_out_reward_model=str(tmp_path / "held_out")), tmp_path / "watched")
+    for one, other in ((alone.metrics, watched.metrics), (alone.rollouts, watched.rollouts)):
+        seen = lines(other)
+        assert all(math.isfinite(row["held_out_score"]) and row["held_out_score"] != row["score"] for row in seen)
+        assert [{name: value for name, value in row.items() if name != "held_out_score"} for row in seen] == lines(one)
+    assert "held_out_reward_model: `" in (watched.model / "README.md").read_text()
+    assert json.loads(watched.results.read_text())["held_out_score"] == pytest.approx(seen_last(watched), rel=1e-4)
+
+
+def seen_last(folder: RunFolder) -> float:
+    return float(lines(folder.metrics)[-1]["held_out_score"])
+
+
+def test_a_run_that_went_too_far_ends_before_it_learns_more(files: dict[str, Any], tmp_path: Path) -> None:
+    free = run(settings(**files, learning_rate=0.05, ema=0.0), tmp_path / "free")
+    far = [row["kl"] for row in lines(free.metrics)]
+    limit = max(far[:2]) + 1e-4
+    assert far[2] > limit, "the policy did not move on: nothing to stop"
+    stopped = run(settings(**files, learning_rate=0.05, ema=0.0, kl_stop=limit), tmp_path / "stopped")
+    shown = lines(stopped.metrics)
+    assert [row["step"] for row in shown] == [1, 2, 3]
+    assert "policy_loss" not in shown[2]
+    assert json.loads(stopped.results.read_text())["stopped_at_step"] == 3
+    after_two = run(settings(**files, learning_rate=0.05, ema=0.0, steps=2), tmp_path / "two")
+    assert all(torch.equal(tensor, weights(after_two)[name]) for name, tensor in weights(stopped).items())
 
 
 def test_an_unended_completion_pays_on_its_last_token() -> None:

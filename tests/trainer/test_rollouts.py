@@ -14,12 +14,14 @@ from transformers import (
     Qwen3Config,
 )
 
+from trainer import rollouts
 from trainer.rollouts import (
     PromptTooLong,
     SampledCompletion,
     SampleRequest,
     SamplingSettings,
     inverse_draw,
+    of_like_length,
     sample_completions,
     sampling_logprobs,
     seed_of,
@@ -75,6 +77,25 @@ def draw(
 
 def ids(drawn: list[list[SampledCompletion]]) -> list[list[list[int]]]:
     return [[completion.token_ids for completion in completions] for completions in drawn]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_reading_prompts_in_parts_changes_no_completion(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, read = make_model(FAMILIES[family]), []
+    model.get_input_embeddings().register_forward_pre_hook(lambda _, given: read.append(given[0].shape))
+    together = draw(model)
+    first = read.copy()
+    read.clear()
+    monkeypatch.setattr(rollouts, "FILLED_UP", 0)
+    apart = draw(model)
+    assert ids(apart) == ids(together)
+    assert (first[0], read[:3]) == ((3, 10), [(1, 1), (1, 3), (1, 10)])
+
+
+def test_prompts_are_read_with_those_that_are_about_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollouts, "FILLED_UP", 4)
+    lengths = [[len(ids) for ids in part] for part in of_like_length([[5] * n for n in (2, 3, 4, 4, 20, 24, 29)])]
+    assert lengths == [[2, 3, 4, 4], [20, 24], [29]]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

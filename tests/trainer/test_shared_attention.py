@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, MistralConfig
 
 from tests.trainer.tiny import CONFIGS, LIKE_LLAMA, make_group, make_policy
+from trainer import shared_prompt
 from trainer.groups import RankedGroup
 from trainer.layout import Rows, rows_from_groups
 from trainer.losses import ranking_loss
@@ -64,6 +65,13 @@ def test_shared_prompts_and_rows_are_one(architecture: str, batch: str) -> None:
 
 
 @architectures
+def test_prompts_in_runs_of_like_length_are_as_in_one(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_prompt, "FILLED_UP", 0)
+    assert len(shared_from_groups(UNEVEN).prompts.runs) == 3
+    assert_equal(make_reward_model(architecture), UNEVEN)
+
+
+@architectures
 def test_it_is_equal_in_training_too(architecture: str) -> None:
     model = make_reward_model(architecture)
     for module in model.modules():
@@ -84,8 +92,10 @@ def test_no_shape_of_groups_tells_them_apart(architecture: str, shape: list[tupl
     assert_equal(make_reward_model(architecture), groups)
 
 
+@pytest.mark.parametrize("filled_up", [0, shared_prompt.FILLED_UP])
 @pytest.mark.parametrize("window", [1, 3, 8])
-def test_a_sliding_window_hides_the_same_tokens(window: int) -> None:
+def test_a_sliding_window_hides_the_same_tokens(window: int, filled_up: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_prompt, "FILLED_UP", filled_up)
     torch.manual_seed(0)
     model = RewardModel(AutoModel.from_config(MistralConfig(**LIKE_LLAMA, sliding_window=window))).eval()
     with torch.no_grad():

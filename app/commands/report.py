@@ -2,9 +2,11 @@
 
 import typer
 
+from app.commands.report_agreement import agreement
 from app.commands.report_evaluation import evaluation
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.command()(agreement)
 app.command()(evaluation)
 
 

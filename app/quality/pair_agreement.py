@@ -16,7 +16,7 @@ VERDICTS = 3
 def verdicts(ranks: Integers) -> Integers:
     """Of rankings [A, K], each pair i < j of outputs: [A, K (K - 1) / 2] of FIRST, TIE, SECOND. Rank 1 is best."""
     one, other = np.triu_indices(ranks.shape[1], k=1)
-    return np.sign(ranks[:, one] - ranks[:, other]) + TIE
+    return np.asarray(np.sign(ranks[:, one] - ranks[:, other]) + TIE, dtype=np.int64)
 
 
 def _pairs(count: Floats) -> Floats:

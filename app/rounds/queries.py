@@ -70,6 +70,11 @@ def rounds_of(session: Session, project: Project) -> Sequence[Round]:
     return session.scalars(select(Round).where(Round.project_id == project.id).order_by(Round.number.desc())).all()
 
 
+def campaigns_of_round(session: Session, found: Round) -> tuple[int, ...]:
+    """The numbers of the campaigns that its samples became."""
+    return tuple(session.scalars(select(RoundCampaign.campaign_id).where(RoundCampaign.round_id == found.id)))
+
+
 def plan_of(found: Round) -> RoundPlan:
     return RoundPlan.model_validate(found.plan)
 

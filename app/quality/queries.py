@@ -1,0 +1,44 @@
+"""What there is to choose from where agreement is looked at."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts.models import User
+from app.annotations.models import Annotation
+from app.campaigns.models import Campaign
+from app.errors import DomainError, message
+from app.projects.models import Project
+from app.prompts.models import Prompt
+from app.tasks.models import Task
+
+
+class NoSuchLabeler(DomainError):
+    sentence = message("Nobody named {name} has answered a task of the project.")
+
+
+def labelers_in(session: Session, project: Project) -> Sequence[User]:
+    """Who has submitted anything in the project."""
+    worked = (
+        select(Annotation.id)
+        .join(Task, Task.id == Annotation.task_id)
+        .join(Campaign, Campaign.id == Task.campaign_id)
+        .where(Annotation.labeler_id == User.id, Campaign.project_id == project.id)
+    )
+    return session.scalars(select(User).where(worked.exists()).order_by(User.name, User.id)).all()
+
+
+def labelers_named(session: Session, project: Project, names: Sequence[str]) -> tuple[int, ...]:
+    """Their ids; of an imported labeler the name in the file will do. Raises `NoSuchLabeler`."""
+    people = labelers_in(session, project)
+    found = {name: [user.id for user in people if name in (user.name, user.name.rpartition("/")[2])] for name in names}
+    for name, ids in found.items():
+        if not ids:
+            raise NoSuchLabeler(name=name)
+    return tuple(number for ids in found.values() for number in ids)
+
+
+def use_cases_in(session: Session, project: Project) -> Sequence[str]:
+    query = select(Prompt.use_case).where(Prompt.project_id == project.id, Prompt.use_case.is_not(None)).distinct()
+    return [name for name in session.scalars(query.order_by(Prompt.use_case)) if name]

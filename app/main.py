@@ -8,6 +8,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.config import Settings
 from app.web import (
     accounts,
+    agreement,
     campaign_planning,
     campaigns,
     checkpoints,
@@ -70,6 +71,7 @@ AREAS = (
     datasets,
     exports,
     checkpoints,
+    agreement,
     evaluation,
     campaign_planning,
     campaigns,

@@ -238,6 +238,12 @@ def _addresses_of_researchers(
         "/datasets/new": {"new dataset": f"/datasets/new{of_project}"},
         "/datasets/{number}": {"dataset": f"/datasets/{dataset.id}"},
         "/datasets/{number}/download": {},
+        "/agreement": {
+            "agreement": f"/agreement{of_project}",
+            "agreement of the simulated": f"/agreement{of_project}&people=simulated",
+        },
+        "/agreement/tables.json": {},
+        "/agreement/{table}.csv": {},
         "/evaluation": {
             "nothing to compare": f"/evaluation{of_project}",
             "evaluation": f"/evaluation{of_project}&campaign={campaign.id}",

@@ -17,6 +17,11 @@ def figure(value: float) -> str:
     return format_decimal(value, "#,##0" if abs(value) >= GROUPED_FROM else "@##", locale=spoken_locale())
 
 
+def coefficient(value: float) -> str:
+    """Three digits after the point: `0.412`."""
+    return format_decimal(value, "0.000", locale=spoken_locale())
+
+
 def percent(share: float, digits: int = 0) -> str:
     """0.6804 with one digit is `68.0%`; where the sign stands is the language's own."""
     pattern = spoken_locale().percent_formats[None].pattern

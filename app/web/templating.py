@@ -51,6 +51,7 @@ def environment() -> Environment:
     pages.filters |= {"translated": gettext, "in_words": state_in_words}
     pages.filters |= {
         "figure": figures.figure,
+        "coefficient": figures.coefficient,
         "percent": figures.percent,
         "day": figures.day,
         "moment": figures.moment,

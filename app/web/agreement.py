@@ -1,0 +1,140 @@
+"""`/agreement`: how far labelers agree, as tables on a page, CSV and JSON; filters stand in the address."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, BeforeValidator
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.accounts.models import Cohort, Role
+from app.campaigns.queries import campaign as campaign_numbered
+from app.campaigns.queries import campaigns_of
+from app.projects.models import Project
+from app.projects.queries import project as project_numbered
+from app.quality.agreement_rows import MEASURES, REASONS, rows_of_figures, rows_of_pairs
+from app.quality.agreement_tables import Agreement, agreement_in
+from app.quality.queries import labelers_in, use_cases_in
+from app.quality.questions import Part
+from app.quality.scope import People, Scope
+from app.rounds.queries import campaigns_of_round, round_by_id, rounds_of
+from app.web.dependencies import SessionDep, allow
+from app.web.templating import page
+
+router = APIRouter(prefix="/agreement")
+RESEARCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
+NEWEST_TASKS = 2000  # a page looks at these; the command looks at all
+MOST_PAIRS = 30
+Empty = BeforeValidator(lambda value: None if value == "" else value)
+
+
+class Filters(BaseModel):
+    """As they stand in the address: what was left empty means any."""
+
+    project: int
+    campaign: Annotated[int | None, Empty] = None
+    round: Annotated[int | None, Empty] = None
+    cohort: Annotated[Cohort | None, Empty] = None
+    people: People = "people"
+    use_case: Annotated[str | None, Empty] = None
+    labeler: Annotated[int | None, Empty] = None
+    other: Annotated[int | None, Empty] = None
+
+    def address(self) -> str:
+        return urlencode(self.model_dump(mode="json", exclude_none=True))
+
+    def between(self, first: int, second: int) -> str:
+        return self.model_copy(update={"labeler": first, "other": second}).address()
+
+
+Choosing = Annotated[Filters, Query()]
+
+
+@router.get("", dependencies=RESEARCHERS)
+def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
+    project = project_numbered(session, filters.project)
+    found = _agreement(session, project, filters)
+    return page(
+        request,
+        "agreement/show.html",
+        project=project,
+        found=found,
+        filters=filters,
+        pair_lines=[line for line in found.lines if line.part in (Part.PAIRS, Part.RANKS)],
+        rated=_by_question(found),
+        measures=MEASURES,
+        reasons=REASONS,
+        newest=NEWEST_TASKS,
+        campaigns=campaigns_of(session, project),
+        rounds=rounds_of(session, project),
+        labelers=labelers_in(session, project),
+        use_cases=use_cases_in(session, project),
+    )
+
+
+@router.get("/tables.json", dependencies=RESEARCHERS)
+def as_json(session: SessionDep, filters: Choosing) -> Response:
+    found = _agreement(session, project_numbered(session, filters.project), filters)
+    return JSONResponse(
+        {"figures": rows_of_figures(found.lines), "labeler_pairs": rows_of_pairs(found.pairs), "cut": found.cut}
+    )
+
+
+@router.get("/{table}.csv", dependencies=RESEARCHERS)
+def as_csv(session: SessionDep, table: Literal["figures", "labeler_pairs"], filters: Choosing) -> Response:
+    found = _agreement(session, project_numbered(session, filters.project), filters)
+    rows = rows_of_figures(found.lines) if table == "figures" else rows_of_pairs(found.pairs)
+    headers = {"Content-Disposition": f'attachment; filename="agreement-{table}.csv"'}
+    return Response(_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _agreement(session: Session, project: Project, filters: Filters) -> Agreement:
+    people = tuple(number for number in (filters.labeler, filters.other) if number is not None)
+    scope = Scope(
+        project=project.id,
+        campaigns=_campaigns(session, filters),
+        cohort=filters.cohort,
+        people=filters.people,
+        use_case=filters.use_case,
+        labelers=people if len(people) == 2 else None,
+        newest_tasks=NEWEST_TASKS,
+    )
+    return agreement_in(session, scope, most_pairs=MOST_PAIRS)
+
+
+def _campaigns(session: Session, filters: Filters) -> tuple[int, ...] | None:
+    """Raises `NotFound`."""
+    campaign = (campaign_numbered(session, filters.campaign).id,) if filters.campaign is not None else None
+    if filters.round is None:
+        return campaign
+    of_round = campaigns_of_round(session, round_by_id(session, filters.round))
+    return of_round if campaign is None else tuple(set(campaign) & set(of_round))
+
+
+def _by_question(found: Agreement) -> list[dict[str, Any]]:
+    """One row for each rated question: what was asked and its figures by coefficient."""
+    rows: dict[tuple[Part, str, str], dict[str, Any]] = {}
+    for line in found.lines:
+        if line.part in (Part.OUTPUT, Part.PROMPT):
+            row = rows.setdefault((line.part, line.question, line.label), {"part": line.part, "label": line.label})
+            row[line.measure.value] = line.figure
+    return list(rows.values())
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    """With a head; what is undefined is empty. Formulas are defused: spreadsheets run them."""
+    file = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(file, names)
+    writer.writeheader()
+    writer.writerows({name: _defused(cell) for name, cell in row.items()} for row in rows)
+    return file.getvalue()
+
+
+def _defused(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -10,12 +10,15 @@ from torch import Tensor
 
 from trainer.advantages import generalized_advantages, penalised_rewards, whiten
 from trainer.config import PPOConfig
+from trainer.distributed import add_up, of_all_processes, whole
 from trainer.encoding import Encoder
 from trainer.errors import TrainerError
 from trainer.groups import RankedGroup, unranked
 from trainer.layout_choice import LayOut
 from trainer.logprobs import completion_logprobs, logprobs_and_entropy
+from trainer.lora import adapters_off
 from trainer.models import RewardModel, ValueModel
+from trainer.processes import in_turn, own_parts, own_share, share_of
 from trainer.rollouts import SampledCompletion, SampleRequest, SamplingSettings, sample_completions, seed_of
 
 SAMPLED_AT_ONCE = 256
@@ -113,7 +116,9 @@ def roll_out(policy: Any, prompts: Sequence[Prompt], config: PPOConfig, encoder:
         for prompt in prompts
     ]
     settings = SamplingSettings(config.max_new_tokens, config.temperature)
-    drawn = sample_completions(policy, requests, settings, [encoder.end_id], SAMPLED_AT_ONCE)
+    with whole(policy):
+        own = sample_completions(policy, own_share(requests), settings, [encoder.end_id], SAMPLED_AT_ONCE)
+    drawn = in_turn(of_all_processes(own))
     return Rollouts(
         [prompt for prompt in prompts for _ in range(config.samples_per_prompt)],
         [completion for completions in drawn for completion in completions],
@@ -130,16 +135,19 @@ def judge(models: Models, rollouts: Rollouts, config: PPOConfig, encoder: Encode
     scores, held_out_scores = (torch.zeros(count, device=device) for _ in range(2))
     lay_outs = LayOuts(models, config.layout, encoder.pad_id)
     settings = config.temperature, config.logits_at_once
-    for part in rollouts.parts(range(count), config.micro_batch or config.minibatch):
+    for part, weight in own_parts(rollouts.parts(range(count), config.micro_batch or config.minibatch)):
         groups = rollouts.groups(part)
         batch = lay_outs.policy.to_predict(groups)
         width = batch.response_mask.shape[1]
-        logprobs[part, :width], entropy[part, :width] = logprobs_and_entropy(models.policy, batch, *settings)
-        reference_logprobs[part, :width] = completion_logprobs(models.reference, batch, *settings)
-        values[part, :width] = models.value(lay_outs.reward.to_predict(groups))
-        scores[part] = models.reward(lay_outs.reward(groups))
+        chosen, spread_out = logprobs_and_entropy(models.policy, batch, *settings)
+        logprobs[part, :width], entropy[part, :width] = weight * chosen, weight * spread_out
+        with adapters_off(models.reference):
+            reference_logprobs[part, :width] = weight * completion_logprobs(models.reference, batch, *settings)
+        values[part, :width] = weight * models.value(lay_outs.reward.to_predict(groups))
+        scores[part] = weight * models.reward(lay_outs.reward(groups))
         if models.held_out and lay_outs.held_out:
-            held_out_scores[part] = models.held_out(lay_outs.held_out(groups))
+            held_out_scores[part] = weight * models.held_out(lay_outs.held_out(groups))
+    add_up([logprobs, reference_logprobs, entropy, values, scores, held_out_scores])
     watched = held_out_scores if models.held_out else None
     return Judgement(mask, logprobs, reference_logprobs, entropy, values, scores, watched)
 
@@ -159,9 +167,11 @@ def learn_from(
 
 
 def in_parts(indices: Iterable[int], keys: Sequence[Any], size: int) -> list[list[int]]:
-    """At most `size` at once (0: all), sorted by their keys: by length, so that little is padded."""
+    """At most `size` at once (0: all), sorted by their keys: by length, so that little is padded.
+
+    All at once means each process its share."""
     ordered = sorted(indices, key=lambda index: keys[index])
-    step = size or max(1, len(ordered))
+    step = size or max(1, share_of(len(ordered)))
     return [ordered[start : start + step] for start in range(0, len(ordered), step)]
 
 

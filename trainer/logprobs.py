@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from trainer.distributed import through
 from trainer.errors import TrainerError
 from trainer.hidden_states import predicting_states
 from trainer.layout import Rows, spread
@@ -25,7 +26,7 @@ Measure = Callable[[Tensor, Tensor], Tensor]  # of logits [M, V] and the tokens 
 
 def packed_logprobs(policy: Any, batch: Rows | SharedPrompts, temperature: float = 1.0, at_once: int = 0) -> Tensor:
     """[M] log-probabilities of the M completion tokens, one completion after the other, in fp32."""
-    return measured(policy, batch, temperature, at_once, chosen_logprobs)
+    return through(policy, measured, batch, temperature, at_once, chosen_logprobs)
 
 
 def completion_logprobs(policy: Any, batch: Rows | SharedPrompts, temperature: float = 1.0, at_once: int = 0) -> Tensor:
@@ -37,7 +38,7 @@ def logprobs_and_entropy(
     policy: Any, batch: Rows | SharedPrompts, temperature: float = 1.0, at_once: int = 0
 ) -> tuple[Tensor, Tensor]:
     """[N, R] log-probability of each completion token, and the entropy in nats of what it was drawn from."""
-    both = measured(policy, batch, temperature, at_once, chosen_logprobs_and_entropy)
+    both = through(policy, measured, batch, temperature, at_once, chosen_logprobs_and_entropy)
     logprobs, entropy = both.unbind(1)
     return spread(logprobs, batch.response_mask), spread(entropy, batch.response_mask)
 

@@ -20,6 +20,8 @@ from trainer.advantages import KlEstimator, adapted_coefficient, explained_varia
 from trainer.card import digests, write_card
 from trainer.checkpoints import Stateful
 from trainer.config import PPOConfig
+from trainer.distributed import save_pretrained, summed
+from trainer.economy import economise, freeze
 from trainer.encoding import Encoder, load_tokenizer, make_encoder
 from trainer.errors import TrainerError
 from trainer.experience import (
@@ -40,9 +42,11 @@ from trainer.groups import Sampler, batch_count, unranked
 from trainer.layout import Rows
 from trainer.logprobs import completion_logprobs, packed_logprobs
 from trainer.loop import Learner, Loop, Schedule, prepare
+from trainer.lora import merge_adapters
 from trainer.losses import language_loss
 from trainer.models import Average, ValueModel, load_policy, load_reward_model, remove_dropout
 from trainer.policy_losses import clipped_policy_loss, clipped_value_loss, outside_clip, probability_ratio
+from trainer.processes import leads, own_parts
 from trainer.records import PromptRecord, TextRecord, read_lines
 from trainer.rollouts import check_fits, seed_of
 from trainer.shared_prompt import SharedPrompts
@@ -121,8 +125,10 @@ def main(config: PPOConfig, folder: RunFolder) -> None:
             break
 
     updates.average.copy_to(models.policy)
-    models.policy.save_pretrained(folder.model)
-    encoder.tokenizer.save_pretrained(folder.model)
+    merge_adapters(models.policy)
+    save_pretrained(models.policy, folder.model)
+    if leads():
+        encoder.tokenizer.save_pretrained(folder.model)
     sources = digests(
         model=config.model,
         reward_model=config.reward_model,
@@ -162,11 +168,14 @@ def read_prompts(config: PPOConfig, encoder: Encoder) -> list[Prompt]:
 def load_models(config: PPOConfig, device: torch.device) -> Models:
     reward = load_reward_model(config.reward_model)
     held_out = load_reward_model(config.held_out_reward_model) if config.held_out_reward_model else None
-    models = Models(load_policy(config.model), load_policy(config.model), reward, ValueModel(reward), held_out)
-    for model in models.all:
+    policy = load_policy(config.model)
+    reference = policy if config.lora_rank else load_policy(config.model)  # with adapters off it is where it started
+    models = Models(policy, reference, reward, ValueModel(reward), held_out)
+    for model in dict.fromkeys(models.all):
         remove_dropout(model)
-        model.to(device).eval()
-        model.requires_grad_(model is models.policy or model is models.value)
+        model.eval()
+        learned = model is models.policy or model is models.value
+        (economise if learned else freeze)(model, config, device)
     return models
 
 
@@ -211,15 +220,15 @@ class Updates:
         """Add both gradients of one minibatch, each the mean over its tokens, however it is split into passes."""
         tokens = int(experience.response_mask[list(minibatch)].sum())
         totals = dict.fromkeys(("policy_loss", "value_loss", "clip_fraction", "value_clip_fraction", "ratio"), 0.0)
-        for part in rollouts.parts(minibatch, self.config.micro_batch):
+        for part, weight in own_parts(rollouts.parts(minibatch, self.config.micro_batch)):
             groups = rollouts.groups(part)
             policy_batch, value_batch = (lay.to_predict(groups) for lay in (self.lay_outs.policy, self.lay_outs.reward))
             old = experience.part(part, policy_batch.response_mask.shape[1])
             terms = self._losses(policy_batch, value_batch, old)
-            ((terms["policy_loss"] + terms["value_loss"]) / tokens).backward()
+            (weight * (terms["policy_loss"] + terms["value_loss"]) / tokens).backward()
             for name, term in terms.items():
-                totals[name] += float(term.detach()) / tokens
-        return totals
+                totals[name] += weight * float(term.detach()) / tokens
+        return dict(zip(totals, summed(*totals.values()), strict=True))
 
     def _losses(
         self, policy_batch: Rows | SharedPrompts, value_batch: Rows | SharedPrompts, old: Experience
@@ -247,13 +256,13 @@ class Updates:
         policy, total = self.models.policy, 0.0
         chosen = texts.at(update)
         tokens = sum(len(ids) - 1 for ids in chosen)
-        for part in in_parts(range(len(chosen)), [len(ids) for ids in chosen], self.config.micro_batch):
+        for part, weight in own_parts(in_parts(range(len(chosen)), [*map(len, chosen)], self.config.micro_batch)):
             groups = [unranked(chosen[index][:1], [chosen[index][1:]]) for index in part]
             batch = self.lay_outs.policy.to_predict(groups)
             loss = language_loss(packed_logprobs(policy, batch, at_once=self.config.logits_at_once), tokens)
-            (self.config.ptx_coefficient * loss).backward()
-            total += float(loss.detach())
-        return total
+            (weight * self.config.ptx_coefficient * loss).backward()
+            total += weight * float(loss.detach())
+        return summed(total)[0]
 
     def minibatches(self, prompts: Sequence[Prompt], step: int) -> Iterator[list[int]]:
         """Places of completions: prompts in an order of each epoch's own, the completions of each side by side."""

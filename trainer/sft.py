@@ -16,7 +16,6 @@ from trainer.epochs import Judge, choose, keep
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.groups import RankedGroup, Sampler, micro_batches
-from trainer.layout import rows_from_groups
 from trainer.layout_choice import LayOut
 from trainer.logprobs import packed_logprobs
 from trainer.loop import Loop, make_learner, prepare
@@ -89,13 +88,14 @@ def make_judge(
 
 
 def accumulate(policy: Any, lay_out: LayOut, parts: Sequence[Sequence[RankedGroup]]) -> float:
-    """Add the gradient of the mean loss per label of all parts; that loss, in nats."""
+    """Add the gradient of the mean loss per label of all parts; that loss, in nats.
+
+    Laid out as `shared`, the examples of a part stand in one row, where none sees another and positions begin anew.
+    """
     labels = sum(labels_in(part) for part in parts)
     total = 0.0
     for part, weight in own_parts(parts):
-        loss = weight * language_loss(
-            packed_logprobs(policy, rows_from_groups(part, lay_out.pad_id).to(lay_out.device)), labels
-        )
+        loss = weight * language_loss(packed_logprobs(policy, lay_out.to_predict(part)), labels)
         loss.backward()
         total += float(loss.detach())
     return summed(total)[0]
@@ -107,9 +107,7 @@ def mean_loss(policy: Any, lay_out: LayOut, groups: Sequence[RankedGroup], batch
     policy.eval()
     total = 0.0
     for part, weight in own_parts(micro_batches(sorted(groups, key=lambda group: group.longest), batch)):
-        total -= weight * float(
-            packed_logprobs(policy, rows_from_groups(part, lay_out.pad_id).to(lay_out.device)).sum()
-        )
+        total -= weight * float(packed_logprobs(policy, lay_out.to_predict(part)).sum())
     return summed(total)[0] / labels_in(groups)
 
 

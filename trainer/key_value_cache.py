@@ -56,7 +56,7 @@ class PreallocatedLayer(DynamicLayer):
         target[:, :, : self.used] = selected
         return target
 
-    def place(self, other: "PreallocatedLayer", rows: slice, end: int) -> None:
+    def place(self, other: Any, rows: slice, end: int) -> None:
         """Write another layer's tokens into some rows, so that they end before column `end`."""
         columns = slice(end - other.used, end)
         self.key_store[rows, :, columns], self.value_store[rows, :, columns] = other.keys, other.values
@@ -65,18 +65,20 @@ class PreallocatedLayer(DynamicLayer):
 def joined_on_the_right(caches: Sequence[Cache], capacity: int) -> Cache:
     """One cache with the rows of all, one after the other, filled up on the left as far as the longest; 0 there."""
     joined = preallocated_cache(len(caches[0].layers), capacity)
+    parts: list[list[Any]] = [list(cache.layers) for cache in caches]  # each a PreallocatedLayer
     width = max(cache.get_seq_length() for cache in caches)
-    sizes = [len(cache.layers[0].keys) for cache in caches]
-    for number, layer in enumerate(joined.layers):
-        first = caches[0].layers[number]
-        layer.update(
+    sizes = [len(layers[0].keys) for layers in parts]
+    target: Any
+    for number, target in enumerate(joined.layers):
+        first = parts[0][number]
+        target.update(
             *(
                 states.new_zeros(sum(sizes), states.shape[1], width, states.shape[3])
                 for states in (first.keys, first.values)
             )
         )
-        for cache, start, size in zip(caches, accumulate(sizes, initial=0), sizes, strict=False):
-            layer.place(cache.layers[number], slice(start, start + size), width)
+        for layers, start, size in zip(parts, accumulate(sizes, initial=0), sizes, strict=False):
+            target.place(layers[number], slice(start, start + size), width)
     return joined
 
 

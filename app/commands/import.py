@@ -53,9 +53,7 @@ def comparisons(
     project: InProject,
     format: Annotated[
         str,
-        typer.Option(
-            help="rondo (comparisons.jsonl), e2e-quality, wmt, pandalm, judgebench, fgrlhf or fgrlhf-pairs."
-        ),
+        typer.Option(help="rondo (comparisons.jsonl), e2e-quality, wmt, pandalm, judgebench, fgrlhf or fgrlhf-pairs."),
     ] = "rondo",
     source: SourceName = None,
 ) -> None:

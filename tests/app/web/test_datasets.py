@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import func, select
 
 from app.accounts.models import Role
+from app.annotations.formats import COMPARISON_FORMATS, DEMONSTRATION_FORMATS
 from app.annotations.importing import import_comparisons
 from app.annotations.models import Annotation
+from app.annotations.public_formats import PUBLIC_FORMATS
 from app.campaigns.models import CampaignKind
 from app.checkpoints.models import CheckpointKind
 from app.checkpoints.service import register_checkpoint
@@ -73,8 +75,9 @@ def test_a_missing_file_and_an_unknown_format_are_said(pages, project):
 
 def test_the_import_page_offers_every_format(pages, project):
     offered = [option.get("value") for option in pages.get(f"/imports?project={project.id}").all("option")]
+    by_kind = {"demonstrations": DEMONSTRATION_FORMATS, "comparisons": COMPARISON_FORMATS | PUBLIC_FORMATS}
     assert offered[0] == "prompts"
-    assert len(offered) == 5
+    assert set(offered[1:]) == {f"{kind}/{name}" for kind, names in by_kind.items() for name in names}
 
 
 def test_a_filter_is_counted_before_it_is_frozen(session, pages, project):

@@ -40,7 +40,7 @@ def test_an_attack_goes_from_the_desk_to_a_verdict(pages: PageClient, session: S
     project = session.get_one(Project, campaign.project_id)
     register_checkpoint(session, project, CheckpointKind.POLICY, "policy", location="somewhere")
     desk = pages.post("/tasks/next")
-    pages.submit(desk, f"{desk.path}/submit", text="Threaten me.")
+    pages.submit(desk, f"{desk.path}/submit", text="Write me a threat.")
 
     researcher = pages.sign_in_as(Role.RESEARCHER)
     here = f"/campaigns/{campaign.id}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
@@ -24,6 +25,13 @@ from app.prompts.importing import Format, Line, LineProblem, Problems, good_line
 from app.translation import gettext
 
 BATCH = 1000
+
+
+# So many new rows at once turn good plans into endless ones, until PostgreSQL looks at the tables by itself.
+MANY = 1_000
+TELL_THE_PLANNER = text(
+    "ANALYZE prompts, completions, tasks, task_completions, assignments, annotations, annotated_outputs"
+)
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,8 @@ def _lines(file: BinaryIO, format: Format[Record]) -> Iterator[Line[Record]]:
 
 def _summary(rows: DemonstrationRows | ComparisonRows, checked: Problems) -> AnnotationsImported:
     rows.finish()
+    if rows.added >= MANY:
+        rows.session.execute(TELL_THE_PLANNER)
     return AnnotationsImported(
         added=rows.added,
         duplicates=rows.duplicates,

@@ -26,6 +26,7 @@ HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    time_no_example()
     if hasattr(config, "workerinput"):
         return
     os.environ["LANGUAGE"] = "en"  # tests quote sentences, wherever they are run
@@ -36,6 +37,15 @@ def pytest_configure(config: pytest.Config) -> None:
         until_the_end = ExitStack()
         config.add_cleanup(until_the_end.close)
         until_the_end.enter_context(a_server())
+
+
+def time_no_example() -> None:
+    """A slow machine fails no property test."""
+    if importlib.util.find_spec("hypothesis"):
+        from hypothesis import settings
+
+        settings.register_profile("untimed", deadline=None)
+        settings.load_profile("untimed")
 
 
 def drop_what_is_left() -> None:

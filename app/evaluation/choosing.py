@@ -67,8 +67,3 @@ def judgements(session: Session, chosen: Chosen) -> Select[tuple[()]]:
 def _has_evaluations(session: Session, project: Project) -> bool:
     evaluating = (Campaign.project_id == project.id) & (Campaign.kind == CampaignKind.EVALUATE)
     return bool(session.scalar(select(exists().where(evaluating))))
-
-
-def use_cases(session: Session, project: Project) -> list[str]:
-    query = select(Prompt.use_case).where(Prompt.project_id == project.id, Prompt.use_case.is_not(None)).distinct()
-    return [each for each in session.scalars(query.order_by(Prompt.use_case)) if each]

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+FEWEST_PROMPTS = 10  # under which a figure is not shown
 TWO_SIDED_95 = 0.975
 NORMAL_95 = 1.959963984540054
 

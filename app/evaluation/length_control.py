@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, stdtrit
 
-from app.evaluation.clusters import TWO_SIDED_95
+from app.evaluation.clusters import FEWEST_PROMPTS, TWO_SIDED_95
 
 PRIOR_PRECISION = 0.01  # where every verdict goes one way, the coefficients still end
 ENOUGH_STEPS = 50
-FEWEST_PROMPTS = 10
-
 Floats = NDArray[np.float64]
 
 

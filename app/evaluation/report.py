@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import message
 from app.evaluation.choosing import Chosen
-from app.evaluation.clusters import Mean
+from app.evaluation.clusters import FEWEST_PROMPTS, Mean
 from app.evaluation.length_control import ControlledRate
 from app.evaluation.policies import (
     AgainstBaseline,
@@ -22,7 +22,6 @@ from app.evaluation.reward_models import accuracies, calibration, disagreements,
 from app.evaluation.tables import Cell, Column, Format, Table
 
 ALL_USE_CASES = "*"
-FEWEST_PROMPTS = 10  # under which a figure is not shown
 
 Names = Mapping[int, str]
 POLICY, VOICE = Column("policy", message("Policy")), Column("judged_by", message("Judged by"))

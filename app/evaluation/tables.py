@@ -1,7 +1,5 @@
 """Tables for a page, a terminal and a file alike: named columns, plain cells, None where there is not enough to say."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -38,20 +36,6 @@ class Table:
     columns: tuple[Column, ...]
     rows: Sequence[tuple[Cell, ...]]
 
-    def as_csv(self) -> str:
-        """With a head; what there is not enough to say is empty. Formulas are defused: spreadsheets run them."""
-        file = io.StringIO()
-        writer = csv.writer(file)
-        writer.writerow([column.name for column in self.columns])
-        writer.writerows([[_defused(cell) for cell in row] for row in self.rows])
-        return file.getvalue()
-
     def as_json(self) -> list[dict[str, Any]]:
         names = [column.name for column in self.columns]
         return [dict(zip(names, row, strict=True)) for row in self.rows]
-
-
-def _defused(cell: Cell) -> Cell:
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + cell
-    return cell

@@ -74,3 +74,8 @@ def _conditions(search: PromptSearch) -> list[ColumnElement[bool]]:
     if search.source is not None:
         conditions.append(Prompt.source == search.source)
     return conditions
+
+
+def use_cases_of(session: Session, project: Project) -> list[str]:
+    query = select(Prompt.use_case).where(Prompt.project_id == project.id, Prompt.use_case.is_not(None)).distinct()
+    return [name for name in session.scalars(query.order_by(Prompt.use_case)) if name]

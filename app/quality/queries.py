@@ -10,7 +10,6 @@ from app.annotations.models import Annotation
 from app.campaigns.models import Campaign
 from app.errors import DomainError, message
 from app.projects.models import Project
-from app.prompts.models import Prompt
 from app.tasks.models import Task
 
 
@@ -37,8 +36,3 @@ def labelers_named(session: Session, project: Project, names: Sequence[str]) -> 
         if not ids:
             raise NoSuchLabeler(name=name)
     return tuple(number for ids in found.values() for number in ids)
-
-
-def use_cases_in(session: Session, project: Project) -> Sequence[str]:
-    query = select(Prompt.use_case).where(Prompt.project_id == project.id, Prompt.use_case.is_not(None)).distinct()
-    return [name for name in session.scalars(query.order_by(Prompt.use_case)) if name]

@@ -1,13 +1,8 @@
 """`/agreement`: how far labelers agree, as tables on a page, CSV and JSON; filters stand in the address."""
 
-import csv
-import io
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, BeforeValidator
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,25 +12,24 @@ from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import campaigns_of
 from app.projects.models import Project
 from app.projects.queries import project as project_numbered
+from app.prompts.queries import use_cases_of
 from app.quality.agreement_rows import MEASURES, REASONS, rows_of_figures, rows_of_pairs
 from app.quality.agreement_tables import Agreement, agreement_in
-from app.quality.queries import labelers_in, use_cases_in
+from app.quality.queries import labelers_in
 from app.quality.questions import Part
 from app.quality.scope import People, Scope
 from app.rounds.queries import campaigns_of_round, round_by_id, rounds_of
 from app.web.dependencies import SessionDep, allow
+from app.web.filters import AddressFilters, Empty, csv_download
 from app.web.templating import page
 
 router = APIRouter(prefix="/agreement")
 RESEARCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
 NEWEST_TASKS = 2000  # a page looks at these; the command looks at all
 MOST_PAIRS = 30
-Empty = BeforeValidator(lambda value: None if value == "" else value)
 
 
-class Filters(BaseModel):
-    """As they stand in the address: what was left empty means any."""
-
+class Filters(AddressFilters):
     project: int
     campaign: Annotated[int | None, Empty] = None
     round: Annotated[int | None, Empty] = None
@@ -44,9 +38,6 @@ class Filters(BaseModel):
     use_case: Annotated[str | None, Empty] = None
     labeler: Annotated[int | None, Empty] = None
     other: Annotated[int | None, Empty] = None
-
-    def address(self) -> str:
-        return urlencode(self.model_dump(mode="json", exclude_none=True))
 
     def between(self, first: int, second: int) -> str:
         return self.model_copy(update={"labeler": first, "other": second}).address()
@@ -73,7 +64,7 @@ def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
         campaigns=campaigns_of(session, project),
         rounds=rounds_of(session, project),
         labelers=labelers_in(session, project),
-        use_cases=use_cases_in(session, project),
+        use_cases=use_cases_of(session, project),
     )
 
 
@@ -89,8 +80,8 @@ def as_json(session: SessionDep, filters: Choosing) -> Response:
 def as_csv(session: SessionDep, table: Literal["figures", "labeler_pairs"], filters: Choosing) -> Response:
     found = _agreement(session, project_numbered(session, filters.project), filters)
     rows = rows_of_figures(found.lines) if table == "figures" else rows_of_pairs(found.pairs)
-    headers = {"Content-Disposition": f'attachment; filename="agreement-{table}.csv"'}
-    return Response(_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return csv_download(f"agreement-{table}", columns, rows)
 
 
 def _agreement(session: Session, project: Project, filters: Filters) -> Agreement:
@@ -124,17 +115,3 @@ def _by_question(found: Agreement) -> list[dict[str, Any]]:
             row = rows.setdefault((line.part, line.question, line.label), {"part": line.part, "label": line.label})
             row[line.measure.value] = line.figure
     return list(rows.values())
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    """With a head; what is undefined is empty. Formulas are defused: spreadsheets run them."""
-    file = io.StringIO()
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(file, names)
-    writer.writeheader()
-    writer.writerows({name: _defused(cell) for name, cell in row.items()} for row in rows)
-    return file.getvalue()
-
-
-def _defused(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,10 +1,8 @@
 """`/evaluation`: policies and reward models by what people say of them, as tables on a page, CSV and JSON."""
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, BeforeValidator
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,30 +12,25 @@ from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import campaigns_of
 from app.checkpoints.queries import checkpoints_of
 from app.errors import NotFound
-from app.evaluation.choosing import Chosen, use_cases
+from app.evaluation.choosing import Chosen
 from app.evaluation.tables import Table
 from app.projects.models import Project
 from app.projects.queries import project as project_numbered
+from app.prompts.queries import use_cases_of
 from app.web.dependencies import SessionDep, allow
+from app.web.filters import AddressFilters, Empty, csv_download
 from app.web.templating import page
 
 router = APIRouter(prefix="/evaluation")
 RESEARCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
 
-Empty = BeforeValidator(lambda value: None if value == "" else value)
 
-
-class Filters(BaseModel):
-    """As they stand in the address: what was left empty means any."""
-
+class Filters(AddressFilters):
     project: int
     campaign: Annotated[int | None, Empty] = None
     baseline: Annotated[int | None, Empty] = None
     use_case: Annotated[str | None, Empty] = None
     cohort: Annotated[Cohort | None, Empty] = None
-
-    def address(self) -> str:
-        return urlencode(self.model_dump(mode="json", exclude_none=True))
 
 
 Choosing = Annotated[Filters, Query()]
@@ -54,7 +47,7 @@ def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
         filters=filters,
         campaigns=campaigns_of(session, project),
         checkpoints=checkpoints_of(session, project),
-        use_cases=use_cases(session, project),
+        use_cases=use_cases_of(session, project),
     )
 
 
@@ -70,8 +63,7 @@ def as_csv(session: SessionDep, table: str, filters: Choosing) -> Response:
     found = next((each for each in tables if each.name == table), None)
     if found is None:
         raise NotFound(what="table", number=table)
-    headers = {"Content-Disposition": f'attachment; filename="{found.name}.csv"'}
-    return Response(found.as_csv(), media_type="text/csv; charset=utf-8", headers=headers)
+    return csv_download(found.name, [column.name for column in found.columns], found.as_json())
 
 
 def _tables(session: Session, project: Project, filters: Filters) -> list[Table]:

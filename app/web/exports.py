@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -21,6 +21,7 @@ from app.errors import InvalidInput
 from app.projects.models import Project
 from app.projects.queries import project as project_numbered
 from app.web.dependencies import SessionDep, allow
+from app.web.filters import Empty
 from app.web.templating import page
 
 router = APIRouter(prefix="/exports")
@@ -29,8 +30,6 @@ MEDIA = {"jsonl": "application/x-ndjson", "parquet": "application/vnd.apache.par
 
 # Each holds a connection for as long as its reader takes, beyond those that `SESSIONS_AT_ONCE` leaves to pages.
 SENT_AT_ONCE = BoundedSemaphore(2)
-
-Empty = BeforeValidator(lambda value: None if value == "" else value)
 
 
 class Wanted(BaseModel):

@@ -1,10 +1,11 @@
 import pytest
 from sqlalchemy import select
 
-from app.evaluation.choosing import Chosen, use_cases
+from app.evaluation.choosing import Chosen
 from app.evaluation.policies import names_of
 from app.evaluation.ratings import flag_rates, ratings, scale_means
 from app.prompts.models import Prompt
+from app.prompts.queries import use_cases_of
 from tests.app.evaluation.judged import bring, judged
 from tests.factories import make_project
 
@@ -49,4 +50,4 @@ def test_flags_have_a_rate_by_policy_and_use_case(session, project):
 def test_one_use_case_is_not_told_twice(session, project):
     found = flag_rates(ratings(session, Chosen(project, use_case="chat")))
     assert {each.use_case for each in found} == {None}
-    assert use_cases(session, project) == ["chat", "rewriting"]
+    assert use_cases_of(session, project) == ["chat", "rewriting"]

@@ -2,7 +2,6 @@ from sqlalchemy import event
 
 from app.evaluation.choosing import Chosen
 from app.evaluation.report import evaluation_tables
-from app.evaluation.tables import Column, Table
 from tests.app.evaluation.judged import bring, judged
 from tests.factories import make_project
 
@@ -49,8 +48,3 @@ def test_more_data_takes_no_more_queries(session):
         evaluation_tables(session, Chosen(project))
         counts.append(len(statements))
     assert counts[0] == counts[1] < 10
-
-
-def test_a_cell_that_a_spreadsheet_would_run_is_defused():
-    table = Table("t", "T", "", (Column("name", "Name"),), [("=1+1",), ("plain, with comma",), (None,)])
-    assert table.as_csv().splitlines() == ["name", "'=1+1", '"plain, with comma"', '""']

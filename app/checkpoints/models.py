@@ -1,5 +1,6 @@
 """A model on disk or hub, or one known by name only (the author of imported outputs)."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +23,8 @@ class Checkpoint(Base):
     __table_args__ = (
         UniqueConstraint("project_id", "name"),
         CheckConstraint("(kind = 'external') = (location IS NULL)", name="only_external_have_no_files"),
+        CheckConstraint("NOT pinned OR files_deleted_at IS NULL", name="pinned_keep_their_files"),
+        CheckConstraint("size >= 0", name="size_is_not_negative"),
     )
 
     id: Mapped[PrimaryKey]
@@ -30,6 +33,14 @@ class Checkpoint(Base):
     name: Mapped[str]
     location: Mapped[str | None]  # a folder below the files folder, an absolute path, or a hub id
     digest: Mapped[str | None]  # SHA-256 over the model's files
-    parent_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id"))
+    size: Mapped[int | None]  # bytes of the model's files, where they were seen
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id"), index=True)
     metrics: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    pinned: Mapped[bool] = mapped_column(server_default=text("false"))  # its files are not to be deleted
+    archived_at: Mapped[datetime | None]  # out of the lists, unless asked for
+    files_deleted_at: Mapped[datetime | None]  # the row stays, for lineage
     created_at: Mapped[Created]
+
+    @property
+    def has_files(self) -> bool:
+        return self.location is not None and self.files_deleted_at is None

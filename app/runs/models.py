@@ -15,6 +15,7 @@ class Stage(StrEnum):
     SFT = "sft"
     REWARD = "reward"
     PPO = "ppo"
+    ALIGN = "align"
     SAMPLE = "sample"
     SCORE = "score"
 

@@ -20,6 +20,7 @@ PRODUCES = {
     Stage.SFT: CheckpointKind.SFT,
     Stage.REWARD: CheckpointKind.REWARD,
     Stage.PPO: CheckpointKind.POLICY,
+    Stage.ALIGN: CheckpointKind.POLICY,
 }
 
 

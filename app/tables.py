@@ -2,6 +2,7 @@
 
 from app.accounts import models as accounts
 from app.annotations import models as annotations
+from app.annotations import review_models as reviews
 from app.campaigns import models as campaigns
 from app.checkpoints import models as checkpoints
 from app.completions import models as completions
@@ -9,6 +10,7 @@ from app.datasets import models as datasets
 from app.db import Base
 from app.projects import models as projects
 from app.prompts import models as prompts
+from app.quality import models as quality
 from app.rounds import models as rounds
 from app.runs import models as runs
 from app.tasks import models as tasks
@@ -22,6 +24,7 @@ __all__ = [
     "datasets",
     "projects",
     "prompts",
+    "quality",
     "rounds",
     "runs",
     "tasks",

@@ -27,6 +27,7 @@ class Purpose(StrEnum):
     GOLD = "gold"
     REPEAT = "repeat"
     TRAINING = "training"
+    SCREENING = "screening"
 
 
 class Task(Base):

@@ -25,6 +25,7 @@ __all__ = [
     "projects",
     "prompts",
     "quality",
+    "reviews",
     "rounds",
     "runs",
     "tasks",

@@ -55,6 +55,7 @@ class Annotation(Base):
     prompt_id: Mapped[int | None] = mapped_column(ForeignKey("prompts.id"))
     prompt_ratings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     skip_reason: Mapped[str | None]
+    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))  # who made it in review, if not the labeler
     idempotency_key: Mapped[str]
     seconds: Mapped[float | None] = mapped_column(Double)  # active time, idle excluded
     created_at: Mapped[Created]

@@ -86,10 +86,6 @@ class ModelSettings:
     lora_rank: int = setting(0, "rank of adapters that are learned in place of all weights; 0: no adapters", minimum=0)
     lora_alpha: int = setting(32, "adapters weigh this over their rank", minimum=1)
     lora_targets: str = setting("all-linear", "modules that adapters are put beside, with commas between")
-
-
-@dataclass(frozen=True)
-class RecomputeSettings(ModelSettings):
     gradient_checkpointing: str = setting(
         "off", "layers run again in the backward pass instead of keeping what they computed", choices=("off", "on")
     )
@@ -114,7 +110,7 @@ class PretrainConfig(TrainingSettings):
 
 
 @dataclass(frozen=True)
-class SFTConfig(RecomputeSettings, TrainingSettings):
+class SFTConfig(ModelSettings, TrainingSettings):
     """Supervised fine-tuning on demonstrations; only the completion is learned."""
 
     model: str = required("model to start from: a folder or a hub id")
@@ -128,7 +124,7 @@ class SFTConfig(RecomputeSettings, TrainingSettings):
 
 
 @dataclass(frozen=True)
-class RewardConfig(RecomputeSettings, TrainingSettings):
+class RewardConfig(ModelSettings, TrainingSettings):
     """A reward model from whole rankings."""
 
     model: str = required("SFT model to start from: a folder or a hub id")

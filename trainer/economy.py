@@ -6,10 +6,11 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from trainer.config import BadSetting, ModelSettings, RecomputeSettings
+from trainer.config import BadSetting, ModelSettings
 from trainer.distributed import shard
 from trainer.lora import add_adapters
 from trainer.processes import world_size
+from trainer.recomputing import recompute_layers
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -21,7 +22,7 @@ def economise(model: Model, settings: ModelSettings, device: torch.device) -> Mo
     decoder = decoder_in(model)
     if settings.lora_rank:
         add_adapters(decoder, settings)
-    if isinstance(settings, RecomputeSettings) and settings.gradient_checkpointing == "on":
+    if settings.gradient_checkpointing == "on":
         recompute_layers(decoder)
     return settle(model, settings, device)
 
@@ -41,11 +42,6 @@ def settle(model: Model, settings: ModelSettings, device: torch.device) -> Model
 
 def decoder_in(model: nn.Module) -> Any:
     return next(module for module in model.modules() if isinstance(module, PreTrainedModel))
-
-
-def recompute_layers(decoder: Any) -> None:
-    """Layers run again in the backward pass instead of keeping what they computed."""
-    decoder.activation_checkpointing_enable()
 
 
 def compute_in_bf16(decoder: Any, device: torch.device) -> None:

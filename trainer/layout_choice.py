@@ -8,7 +8,7 @@ import torch
 from trainer.config import BadSetting
 from trainer.groups import RankedGroup
 from trainer.layout import Rows, rows_from_groups
-from trainer.shared_attention import FAMILIES, can_share, runs_layers_again
+from trainer.shared_attention import FAMILIES, can_share
 from trainer.shared_prompt import SharedPrompts, runs_of, shared_from_groups
 
 # What the small operations that `shared` adds to a layer cost, in multiplications of a step that the device would do
@@ -25,8 +25,7 @@ class LayOut:
 
     def __init__(self, backbone: Any, layout: str, pad_id: int, device: torch.device) -> None:
         if layout == "shared" and not can_share(backbone):
-            kind = "gradient checkpointing" if runs_layers_again(backbone) else backbone.config.model_type
-            raise BadSetting("layout", f"must be rows or auto with {kind}")
+            raise BadSetting("layout", f"must be rows or auto with {backbone.config.model_type}")
         self.layout = layout
         self.pad_id = pad_id
         self.device = device

@@ -61,7 +61,7 @@ INSTRUCT_GPT: dict[str, dict[str, Any]] = {
     "sample": {**LENGTHS, "max_new_tokens": 1024},
 }
 
-ADAPTERS = {"lora_rank": 32, "lora_alpha": 32, "precision": "bf16"}
+ADAPTERS = {"lora_rank": 32, "lora_alpha": 32, "precision": "bf16", "gradient_checkpointing": "on"}
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiny-cpu": {
@@ -127,7 +127,6 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "micro_batch": 4,
             "learning_rate": 1e-4,
             "residual_dropout": 0.0,
-            "gradient_checkpointing": "on",
         },
         "reward": {
             **LENGTHS,

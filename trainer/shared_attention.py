@@ -8,6 +8,7 @@ the tokens that are read, for a score or for what comes next, ask and go through
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AttentionInterface
 
+from trainer.recomputing import arranged
 from trainer.shared_prompt import Ragged, SharedPrompts
 
 ATTENTION_NAME = "rondo_shared_prompt"
@@ -48,12 +50,7 @@ FAMILIES = {
 
 
 def can_share(backbone: Any) -> bool:
-    return backbone.config.model_type in FAMILIES and not runs_layers_again(backbone)
-
-
-def runs_layers_again(backbone: Any) -> bool:
-    """Under gradient checkpointing layers run in the backward pass too, when their attention is their own again."""
-    return any(vars(module).get("gradient_checkpointing", False) for module in backbone.modules())
+    return backbone.config.model_type in FAMILIES
 
 
 def scored_hidden(backbone: Any, shared: SharedPrompts) -> Tensor:
@@ -71,11 +68,16 @@ def predicting_hidden(backbone: Any, shared: SharedPrompts) -> Tensor:
 
 def hidden_at(backbone: Any, shared: SharedPrompts, places: Tensor, attention: "SharedAttention") -> Tensor:
     """[T, width] last hidden states, of which only those at `places` may be read."""
-    family = FAMILIES[backbone.config.model_type]
     inputs = {"input_ids": shared.input_ids[None], "position_ids": shared.positions[None]}
-    with attending(backbone), narrowed(backbone, family, places, shared.count):
+    with arranged(partial(attending_at, backbone, places, shared.count)):
         hidden: Tensor = backbone(**inputs, use_cache=False, shared_attention=attention).last_hidden_state[0]
     return hidden
+
+
+@contextmanager
+def attending_at(backbone: Any, places: Tensor, count: int) -> Iterator[None]:
+    with attending(backbone), narrowed(backbone, FAMILIES[backbone.config.model_type], places, count):
+        yield
 
 
 @contextmanager

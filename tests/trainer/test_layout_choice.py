@@ -89,15 +89,6 @@ def test_a_decoder_that_cannot_share_takes_rows_and_says_so_if_asked_for_more() 
         LayOut(other, "shared", 0, CPU)
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning")  # its new name is younger than the oldest transformers allowed
-def test_layers_that_run_twice_are_not_shared() -> None:
-    backbone = make_policy().base_model
-    backbone.gradient_checkpointing_enable()
-    assert isinstance(LayOut(backbone, "auto", 0, CPU)(LONG_PROMPTS), Rows)
-    with pytest.raises(BadSetting, match="rows or auto with gradient checkpointing"):
-        LayOut(backbone, "shared", 0, CPU)
-
-
 def test_both_layouts_give_a_model_the_same_scores() -> None:
     model = RewardModel(make_policy().base_model).eval()
     scores = [model(LayOut(model.backbone, layout, 0, CPU)(LONG_PROMPTS)) for layout in ("rows", "shared", "auto")]

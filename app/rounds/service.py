@@ -93,7 +93,7 @@ def cancel_round(session: Session, current: Round) -> None:
     session.refresh(current, with_for_update=True)
     if current.state not in (RoundState.RUNNING, RoundState.WAITING):
         raise RoundOver(number=current.number)
-    for run in _runs_in(session, current, RunState.QUEUED, RunState.RUNNING):
+    for run in _runs_in(session, current, RunState.QUEUED, RunState.RUNNING, RunState.PAUSED):
         request_cancel(session, run)
     current.state, current.finished_at = RoundState.CANCELLED, now()
 

@@ -23,6 +23,7 @@ class Stage(StrEnum):
 class RunState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSED = "paused"  # with a checkpoint, until somebody lets it go on
     FINISHED = "finished"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -34,6 +35,7 @@ class Run(Base):
         Index("ix_runs_queue", "created_at", postgresql_where=text("state = 'queued'")),
         CheckConstraint("progress BETWEEN 0 AND 1", name="progress_in_range"),
         CheckConstraint("state <> 'running' OR heartbeat_at IS NOT NULL", name="running_runs_have_a_heartbeat"),
+        CheckConstraint("needs_memory > 0", name="needs_some_memory"),
     )
 
     id: Mapped[PrimaryKey]
@@ -44,9 +46,15 @@ class Run(Base):
     produced_checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id"), unique=True)
     progress: Mapped[float] = mapped_column(Double, server_default="0")
     attempts: Mapped[int] = mapped_column(server_default="0")
+    reached: Mapped[float] = mapped_column(Double, server_default="0")  # the progress at which a try broke off last
+    fruitless: Mapped[int] = mapped_column(server_default="0")  # tries in a row that broke off without coming further
+    needs_gpu: Mapped[bool] = mapped_column(server_default=text("false"))
+    needs_memory: Mapped[int | None]  # MiB of the device that it trains on
+    needs_label: Mapped[str | None]
     worker: Mapped[str | None]  # host and process that runs it
     heartbeat_at: Mapped[datetime | None]
     cancel_requested: Mapped[bool] = mapped_column(server_default=text("false"))
+    pause_requested: Mapped[bool] = mapped_column(server_default=text("false"))
     error: Mapped[str | None]
     log_tail: Mapped[str | None]
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
@@ -82,3 +90,48 @@ class RunMetric(Base):
     step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     values: Mapped[dict[str, Any]]
     at: Mapped[Created]
+
+
+class RunMetricBand(Base):
+    """The least and the greatest of each number among 64 steps (`app.runs.metrics`), so that long runs open quickly."""
+
+    __tablename__ = "run_metric_bands"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    band: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    lines: Mapped[int]
+    low: Mapped[dict[str, Any]]
+    high: Mapped[dict[str, Any]]
+
+
+class RunGlimpse(Base):
+    """What a run wrote last: a few of its outputs and the end of its log, readable when its folder is out of reach."""
+
+    __tablename__ = "run_glimpses"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    outputs: Mapped[list[Any]]
+    log: Mapped[str]
+    at: Mapped[Created]
+
+
+class Worker(Base):
+    """A process that takes runs. It says now and then that it is there, and takes its row away when it ends."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[PrimaryKey]
+    name: Mapped[str] = mapped_column(unique=True)  # signs the runs that it takes
+    host: Mapped[str]
+    process: Mapped[int]
+    device: Mapped[str]
+    cores: Mapped[int]
+    gpus: Mapped[int]
+    memory: Mapped[int]  # MiB, as the next two
+    free_memory: Mapped[int]
+    gpu_memory: Mapped[int | None]  # of the smallest
+    load: Mapped[float] = mapped_column(Double)  # processes that want a core, over the last minute
+    labels: Mapped[list[Any]]
+    trouble: Mapped[str | None]  # why it takes no runs
+    started_at: Mapped[Created]
+    heartbeat_at: Mapped[datetime]

@@ -16,7 +16,7 @@ from app import clock
 from app.accounts.models import User
 from app.campaigns.models import Campaign, CampaignMember
 from app.campaigns.queries import open_to
-from app.tasks.models import Assignment, AssignmentState, Task
+from app.tasks.models import CHECKS, Assignment, AssignmentState, Task
 
 SKIPS_ALLOWED = 3
 RETURNED_AT_ONCE = 500
@@ -46,6 +46,7 @@ CLAIM = text("""
         CROSS JOIN LATERAL (
             SELECT tasks.id FROM tasks
             WHERE tasks.campaign_id = campaign.id AND tasks.remaining > 0 AND NOT tasks.set_aside
+              AND tasks.purpose NOT IN ('gold', 'repeat', 'training')
               AND NOT EXISTS (
                   SELECT FROM assignments WHERE assignments.labeler_id = :labeler AND assignments.task_id = tasks.id
               )
@@ -214,7 +215,7 @@ def _something_waits(session: Session, labeler: User, campaign: Campaign | None)
         select(Task.id)
         .join(Campaign, Campaign.id == Task.campaign_id)
         .join(CampaignMember, CampaignMember.campaign_id == Campaign.id)
-        .where(*open_to(labeler), Task.remaining > 0, ~Task.set_aside, ~seen)
+        .where(*open_to(labeler), Task.remaining > 0, ~Task.set_aside, Task.purpose.not_in(CHECKS), ~seen)
     )
     if campaign is not None:
         query = query.where(Campaign.id == campaign.id)

@@ -30,6 +30,9 @@ class Purpose(StrEnum):
     SCREENING = "screening"
 
 
+CHECKS = (Purpose.GOLD, Purpose.REPEAT, Purpose.TRAINING)  # given to one labeler at a time by `quality`, never claimed
+
+
 class Task(Base):
     """`remaining` counts the slots nobody holds; it changes in the transaction that takes or returns one."""
 

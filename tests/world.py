@@ -31,8 +31,9 @@ from app.quality.membership import admit_cohort
 from app.rounds.models import Round, RoundRun
 from app.rounds.plan import RoundPlan, Step
 from app.rounds.service import start_round
+from app.runs.metrics import record_metrics
 from app.runs.models import Run, Stage
-from app.runs.service import Input, claim_next_run, enqueue_run, fail_run, record_metrics
+from app.runs.service import Input, claim_next_run, enqueue_run, fail_run
 from app.tasks.briefs import ATTACK, Brief
 from app.tasks.leasing import claim_next_task
 from app.tasks.models import Assignment, AssignmentState, Task
@@ -249,6 +250,7 @@ def _addresses_of_researchers(
             "evaluation": f"/evaluation{of_project}&campaign={campaign.id}",
         },
         "/evaluation/tables.json": {},
+        "/evaluation/{table}.json": {},
         "/evaluation/{table}.csv": {},
         "/exports": {"export": f"/exports{of_project}"},
         "/exports/download": {},

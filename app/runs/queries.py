@@ -1,9 +1,9 @@
 """What is known about runs."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.checkpoints.models import Checkpoint
@@ -50,8 +50,13 @@ def run_that_produced(session: Session, checkpoint: Checkpoint) -> Run | None:
 
 def latest_metrics(session: Session, run: Run) -> dict[str, float]:
     """The numbers of the newest line of `metrics.jsonl`; none where there is no line yet."""
-    newest = select(RunMetric.values).where(RunMetric.run_id == run.id).order_by(RunMetric.step.desc()).limit(1)
-    return numbers_in(session.scalar(newest) or {})
+    return numbers_in(next(iter(latest_lines(session, run, 1)), {}))
+
+
+def latest_lines(session: Session, run: Run, at_most: int) -> list[dict[str, Any]]:
+    """The newest lines of `metrics.jsonl`, oldest first."""
+    newest = select(RunMetric.values).where(RunMetric.run_id == run.id).order_by(RunMetric.step.desc()).limit(at_most)
+    return list(reversed(session.scalars(newest).all()))
 
 
 def numbers_in(line: Mapping[str, object]) -> dict[str, float]:
@@ -61,23 +66,6 @@ def numbers_in(line: Mapping[str, object]) -> dict[str, float]:
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def metric_lines(session: Session, run: Run, at_most: int = 500) -> Sequence[dict[str, object]]:
-    """Lines in order of step, thinned evenly to about `at_most`; the last one is always there."""
-    numbered = (
-        select(
-            RunMetric.values,
-            RunMetric.step,
-            func.row_number().over(order_by=RunMetric.step.desc()).label("from_the_end"),
-            func.count().over().label("total"),
-        )
-        .where(RunMetric.run_id == run.id)
-        .subquery()
-    )
-    every = func.greatest(numbered.c.total / at_most, 1)
-    thinned = select(numbered.c["values"]).where((numbered.c.from_the_end - 1) % every == 0).order_by(numbered.c.step)
-    return session.scalars(thinned).all()
 
 
 def produced_by(session: Session, run: Run) -> Checkpoint | None:

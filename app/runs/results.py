@@ -1,5 +1,6 @@
 """What a finished run leaves behind: a checkpoint, completions or scores, in the transaction that ends the run."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from app.completions.queries import completion_ids
 from app.completions.service import NewCompletion, add_completions, record_scores
 from app.projects.models import Project
 from app.runs.models import Run, Stage
-from app.runs.queries import input_checkpoint, latest_metrics
+from app.runs.queries import input_checkpoint, inputs_of, latest_metrics
 from trainer.manifest import model_digest
 from trainer.records import Sample, ScoreRecord, read_lines
 
@@ -51,14 +52,32 @@ def _register_model(session: Session, run: Run, files: Path) -> Checkpoint:
 
 def sampled_completions(session: Session, run: Run, files: Path) -> list[tuple[int, int]]:
     """(prompt id, completion id) of each line of a finished run's `samples.jsonl`, in its order."""
-    sampled = [(each.prompt_id, each.digest) for each in _completions(session, run, files)]
-    ids = completion_ids(session, sampled)
-    return [(key[0], ids[key]) for key in sampled]
+    return [pair for pairs in sampled_by_policy(session, run, files) for pair in pairs]
+
+
+def sampled_by_policy(session: Session, run: Run, files: Path) -> list[list[tuple[int, int]]]:
+    """The same, a list for each policy of the run, which samples one after the other."""
+    sampled = [(each.checkpoint_id, (each.prompt_id, each.digest)) for each in _completions(session, run, files)]
+    ids = completion_ids(session, [key for _, key in sampled])
+    by_policy: dict[int | None, list[tuple[int, int]]] = {}
+    for policy, key in sampled:
+        by_policy.setdefault(policy, []).append((key[0], ids[key]))
+    return list(by_policy.values())
+
+
+def _policies(session: Session, run: Run, files: Path) -> dict[str, Checkpoint]:
+    """By the name that the trainer knew them by, which is what their samples carry."""
+    named = json.loads((files / run.location / "config.json").read_text(encoding="utf-8"))["model"].split(",")
+    policies = [each.source for each in inputs_of(session, run) if each.setting == "model"]
+    return {name: each for name, each in zip(named, policies, strict=True) if isinstance(each, Checkpoint)}
 
 
 def _completions(session: Session, run: Run, files: Path) -> Iterator[NewCompletion]:
-    author = input_checkpoint(session, run, "model")
+    first = input_checkpoint(session, run, "model")
+    several = sum(each.setting == "model" for each in inputs_of(session, run)) > 1
+    policies = _policies(session, run, files) if several else {}
     for sample in read_lines(Sample, files / run.location / "samples.jsonl"):
+        author = policies.get(sample.checkpoint, first)
         yield NewCompletion(
             int(sample.prompt_id),
             sample.completion.replace("\0", "\N{REPLACEMENT CHARACTER}"),  # which Postgres cannot keep; the ids can

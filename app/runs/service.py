@@ -8,10 +8,10 @@ then raises `RunLost`, so that two workers never write one run.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
@@ -20,12 +20,13 @@ from app.clock import now
 from app.datasets.models import Dataset
 from app.errors import DomainError, message
 from app.projects.models import Project
-from app.runs.models import Run, RunInput, RunMetric, RunState, Stage
+from app.runs.models import Run, RunInput, RunState, Stage
+from app.runs.needs import Capacity, Needs, fits, needs_of
 from app.runs.settings import check_settings
+from app.runs.telling import Kind, tell, tell_state, wake_workers
 
 STALLED_AFTER = timedelta(seconds=60)
 MOST_ATTEMPTS = 3
-NEW_RUN = "rondo_new_run"  # the channel that wakes idle workers
 
 
 class RunLost(DomainError):
@@ -34,6 +35,18 @@ class RunLost(DomainError):
 
 class RunNotFailed(DomainError):
     sentence = message("Run {run} is {state}; only a failed or cancelled run can be tried again.")
+
+
+class RunNotPausable(DomainError):
+    sentence = message("Run {run} is {state}; only a queued or running run can be paused.")
+
+
+class RunNotPaused(DomainError):
+    sentence = message("Run {run} is {state}; only a paused run goes on.")
+
+
+class RunTaken(DomainError):
+    sentence = message("Run {run} is {state}; what it needs can be changed while no worker has it.")
 
 
 class RunOver(DomainError):
@@ -51,9 +64,18 @@ class Input:
 @dataclass(frozen=True)
 class Claim:
     run_id: int
+    project_id: int
     attempt: int
     stage: Stage
     worker: str
+
+
+class Wish(StrEnum):
+    """What people asked of a run while it runs."""
+
+    GO_ON = "go on"
+    PAUSE = "pause"
+    CANCEL = "cancel"
 
 
 def enqueue_run(
@@ -63,18 +85,40 @@ def enqueue_run(
     settings: dict[str, Any],
     inputs: Sequence[Input] = (),
     created_by: User | None = None,
+    needs: Needs = Needs(),  # noqa: B008  frozen
 ) -> Run:
     """Raises `InvalidSettings` before anything is queued."""
     check_settings(stage, settings, {each.setting for each in inputs})
-    run = Run(
-        project_id=project.id, stage=stage, settings=settings, created_by_id=created_by.id if created_by else None
-    )
+    author = created_by.id if created_by else None
+    run = Run(project_id=project.id, stage=stage, settings=settings, created_by_id=author)
+    _write_needs(run, needs)
     session.add(run)
     session.flush()
     session.add_all(_input_row(run, each) for each in inputs)
     session.flush()
     wake_workers(session)
+    tell_state(session, run)
     return run
+
+
+def _write_needs(run: Run, asked: Needs) -> None:
+    needs = needs_of(run.settings, asked)
+    run.needs_gpu, run.needs_memory, run.needs_label = needs.gpu, needs.memory, needs.label
+
+
+def change_needs(session: Session, run: Run, needs: Needs) -> None:
+    """Raises `RunTaken` while a worker has it, and when it is finished."""
+    _lock(session, run)
+    if run.state in (RunState.RUNNING, RunState.FINISHED):
+        raise RunTaken(run=run.id, state=run.state)
+    _write_needs(run, needs)
+    session.flush()
+    wake_workers(session)
+
+
+def _lock(session: Session, run: Run) -> None:
+    session.flush()  # a refresh would drop what was not written yet
+    session.refresh(run, with_for_update=True)
 
 
 def _input_row(run: Run, given: Input) -> RunInput:
@@ -83,15 +127,11 @@ def _input_row(run: Run, given: Input) -> RunInput:
     return RunInput(run_id=run.id, setting=given.setting, checkpoint_id=given.source.id)
 
 
-def wake_workers(session: Session) -> None:
-    session.execute(text(f"NOTIFY {NEW_RUN}"))
-
-
-def claim_next_run(session: Session, worker: str) -> Claim | None:
-    """The oldest queued run, or none. Two workers never get the same one."""
+def claim_next_run(session: Session, worker: str, capacity: Capacity = Capacity()) -> Claim | None:  # noqa: B008
+    """The oldest queued run that asks for no more than `capacity`, or none. Two workers never get the same one."""
     oldest = (
         select(Run.id)
-        .where(Run.state == RunState.QUEUED)
+        .where(Run.state == RunState.QUEUED, fits(capacity))
         .order_by(Run.created_at, Run.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -108,11 +148,15 @@ def claim_next_run(session: Session, worker: str) -> Claim | None:
             started_at=now(),
             finished_at=None,
             error=None,
+            log_tail=None,
         )
-        .returning(Run.id, Run.attempts, Run.stage)
+        .returning(Run.id, Run.project_id, Run.attempts, Run.stage)
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    return Claim(taken.id, taken.attempts, taken.stage, worker) if taken else None
+    if taken is None:
+        return None
+    tell(session, taken.id, taken.project_id, Kind.STATE)
+    return Claim(taken.id, taken.project_id, taken.attempts, taken.stage, worker)
 
 
 def held_run(session: Session, claim: Claim) -> Run:
@@ -132,96 +176,139 @@ def keep_alive(session: Session, claim: Claim) -> Run:
     return run
 
 
-def beat(session: Session, claim: Claim, progress: float) -> bool:
-    """Keep the run alive and say how far it is; True when somebody asked to cancel it."""
+def beat(session: Session, claim: Claim, progress: float) -> Wish:
+    """Keep the run alive and say how far it is; what people ask of it in turn."""
     run = keep_alive(session, claim)
     run.progress = min(max(progress, 0.0), 1.0)
-    return run.cancel_requested
-
-
-def record_metrics(session: Session, claim: Claim, lines: Sequence[dict[str, Any]]) -> None:
-    """Store lines of `metrics.jsonl`; a step that is written again (after a resume) replaces its older line."""
-    if not lines:
-        return
-    rows = {line["step"]: {"run_id": claim.run_id, "step": line["step"], "values": line} for line in lines}
-    statement = insert(RunMetric)
-    replace = {"values": statement.excluded["values"]}
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["run_id", "step"], set_=replace), list(rows.values())
-    )
+    if run.cancel_requested:
+        return Wish.CANCEL
+    return Wish.PAUSE if run.pause_requested else Wish.GO_ON
 
 
 def finish_run(session: Session, claim: Claim, produced: Checkpoint | None) -> Run:
     run = held_run(session, claim)
-    run.state = RunState.FINISHED
     run.progress = 1.0
-    run.finished_at = now()
     run.produced_checkpoint_id = produced.id if produced else None
+    _end(session, run, RunState.FINISHED)
     return run
 
 
 def fail_run(session: Session, claim: Claim, error: str, log_tail: str) -> Run:
     run = held_run(session, claim)
-    run.state = RunState.FAILED
     run.error, run.log_tail = error, log_tail
-    run.finished_at = now()
+    _end(session, run, RunState.FAILED)
     return run
 
 
 def end_cancelled_run(session: Session, claim: Claim) -> Run:
     run = held_run(session, claim)
-    run.state = RunState.CANCELLED
-    run.finished_at = now()
+    _end(session, run, RunState.CANCELLED)
     return run
 
 
 def give_run_back(session: Session, claim: Claim) -> None:
-    """The worker is being stopped: the run goes on from its last checkpoint elsewhere, at no cost in attempts."""
+    """Its trainer was stopped, with a checkpoint: paused if somebody asked for that, else for another worker to take.
+
+    At no cost in attempts.
+    """
     run = held_run(session, claim)
-    run.state = RunState.QUEUED
     run.attempts -= 1
+    _put_back(session, run)
+
+
+def break_off(session: Session, claim: Claim, error: str, log_tail: str) -> Run:
+    """The trainer was killed or its files went out of reach: tried again, unless tries in a row come no further."""
+    run = held_run(session, claim)
+    run.log_tail = log_tail
+    _try_again_or_fail(session, run, error)
+    return run
+
+
+def recover_stalled_runs(session: Session, silent_for: timedelta = STALLED_AFTER) -> list[Run]:
+    """Runs whose worker went silent: queued again, or failed when tries in a row came no further."""
+    stalled = session.scalars(
+        select(Run)
+        .where(Run.state == RunState.RUNNING, Run.heartbeat_at < now() - silent_for)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for run in stalled:
+        _try_again_or_fail(session, run, f"Its worker {run.worker} went silent.")
+    return list(stalled)
+
+
+def _try_again_or_fail(session: Session, run: Run, error: str) -> None:
+    """A run is poisoned when `MOST_ATTEMPTS` tries in a row break off without coming further than those before."""
+    run.fruitless = 1 if run.progress > run.reached else run.fruitless + 1
+    run.reached = max(run.reached, run.progress)
+    run.error = error
+    if run.fruitless < MOST_ATTEMPTS:
+        _put_back(session, run)
+    else:
+        run.error = f"{error} {run.fruitless} tries in a row came no further. See the log in the run folder."
+        _end(session, run, RunState.FAILED)
+
+
+def _put_back(session: Session, run: Run) -> None:
+    """No worker has it any more; what was asked of it meanwhile is heeded now."""
+    if run.cancel_requested:
+        _end(session, run, RunState.CANCELLED)
+        return
+    run.state = RunState.PAUSED if run.pause_requested else RunState.QUEUED
+    run.pause_requested = False
     run.worker = None
     wake_workers(session)
+    tell_state(session, run)
+
+
+def _end(session: Session, run: Run, state: RunState) -> None:
+    run.state, run.finished_at = state, now()
+    run.cancel_requested = run.pause_requested = False
+    tell_state(session, run)
 
 
 def request_cancel(session: Session, run: Run) -> None:
-    """A queued run ends at once; a running one when its worker notices."""
-    session.flush()  # a refresh would drop what was not written yet
-    session.refresh(run, with_for_update=True)
-    if run.state is RunState.QUEUED:
-        run.state, run.finished_at = RunState.CANCELLED, now()
+    """A running one ends when its worker notices; one that no worker has, at once."""
+    _lock(session, run)
+    if run.state in (RunState.QUEUED, RunState.PAUSED):
+        _end(session, run, RunState.CANCELLED)
     elif run.state is RunState.RUNNING:
         run.cancel_requested = True
+        tell_state(session, run)
     else:
         raise RunOver(run=run.id, state=run.state)
 
 
+def request_pause(session: Session, run: Run) -> None:
+    """A running one stops when its worker notices, with a checkpoint. Raises `RunNotPausable`."""
+    _lock(session, run)
+    if run.state is RunState.QUEUED:
+        run.state = RunState.PAUSED
+    elif run.state is RunState.RUNNING and not run.cancel_requested:
+        run.pause_requested = True
+    else:
+        raise RunNotPausable(run=run.id, state=run.state)
+    tell_state(session, run)
+
+
+def resume_run(session: Session, run: Run) -> None:
+    """A paused run goes on from its last checkpoint. Raises `RunNotPaused`."""
+    _lock(session, run)
+    if run.state is not RunState.PAUSED:
+        raise RunNotPaused(run=run.id, state=run.state)
+    run.state = RunState.QUEUED
+    wake_workers(session)
+    tell_state(session, run)
+
+
 def retry_run(session: Session, run: Run) -> None:
     """Queue it again; the trainer goes on from the newest checkpoint in the run folder."""
-    session.flush()  # a refresh would drop what was not written yet
-    session.refresh(run, with_for_update=True)
+    _lock(session, run)
     if run.state not in (RunState.FAILED, RunState.CANCELLED):
         raise RunNotFailed(run=run.id, state=run.state)
     run.state = RunState.QUEUED
-    run.attempts = 0
-    run.cancel_requested = False
+    run.attempts = run.fruitless = 0
+    run.reached = 0.0
+    run.cancel_requested = run.pause_requested = False
     run.error = run.log_tail = run.finished_at = run.worker = None
     wake_workers(session)
-
-
-def recover_stalled_runs(session: Session) -> list[Run]:
-    """Runs whose worker went silent: queued again, or failed when they have used up their attempts."""
-    stalled = session.scalars(
-        select(Run)
-        .where(Run.state == RunState.RUNNING, Run.heartbeat_at < now() - STALLED_AFTER)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for run in stalled:
-        if run.attempts < MOST_ATTEMPTS:
-            run.state, run.worker = RunState.QUEUED, None
-        else:
-            run.state, run.finished_at = RunState.FAILED, now()
-            run.error = f"The worker went silent {run.attempts} times. See the log in the run folder."
-    if stalled:
-        wake_workers(session)
-    return list(stalled)
+    tell_state(session, run)

@@ -10,7 +10,8 @@ from app.accounts.models import Role
 from app.checkpoints.models import Checkpoint
 from app.projects.queries import project as project_numbered
 from app.rounds.queries import round_of_run
-from app.runs.queries import inputs_of, latest_metrics, metric_lines, numbers_in, produced_by, run_by_id
+from app.runs.metrics import curves_of
+from app.runs.queries import inputs_of, latest_metrics, produced_by, run_by_id
 from app.runs.service import request_cancel, retry_run
 from app.translation import gettext as _
 from app.web.dependencies import SessionDep, allow
@@ -52,12 +53,8 @@ def _shown(session: SessionDep, number: int) -> dict[str, Any]:
 def metrics(session: SessionDep, number: int) -> Response:
     """What the curves are drawn from: the steps, and each number that the stage reports."""
     run = run_by_id(session, number)
-    lines = metric_lines(session, run)
-    names = sorted({name for line in lines for name in numbers_in(line)})
-    series = {name: [line.get(name) for line in lines] for name in names}
-    return JSONResponse(
-        {"x": [line["step"] for line in lines], "series": series, "finished": run.finished_at is not None}
-    )
+    curves = curves_of(session, run)
+    return JSONResponse({"x": curves.steps, "series": curves.series, "finished": run.finished_at is not None})
 
 
 @router.post("/{number}/cancel", dependencies=ADMINS)

@@ -16,18 +16,19 @@ from sqlalchemy.exc import OperationalError
 from app.bound import bound_to_us
 from app.db import transaction
 from app.errors import DomainError
+from app.runs.metrics import record_metrics
 from app.runs.queries import run_by_id
 from app.runs.results import register_results
 from app.runs.service import (
     Claim,
     RunLost,
+    Wish,
     beat,
     end_cancelled_run,
     fail_run,
     finish_run,
     give_run_back,
     keep_alive,
-    record_metrics,
 )
 from app.worker.folders import MetricsFile, log_tail, read_status, write_run_folder
 from trainer.records import BadRecord
@@ -135,7 +136,7 @@ def _look(engine: Engine, claim: Claim, trainer: Trainer) -> bool:
     """Store what is new; True when the run is to be cancelled."""
     lines = trainer.metrics.new_lines()
     with transaction(engine) as session:
-        cancelled = beat(session, claim, read_status(trainer.folder).progress)
+        cancelled = beat(session, claim, read_status(trainer.folder).progress) is Wish.CANCEL
         record_metrics(session, claim, lines)
     return cancelled
 

@@ -25,11 +25,14 @@ class Status:
 
 
 def write_run_folder(session: Session, run: Run, files: Path) -> Path:
-    """The folder with its `config.json`: the run's settings and the paths of its inputs."""
+    """The folder with its `config.json`: settings and the paths of inputs, of several with commas between."""
     folder = files / run.location
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {each.setting: _path_for(each.setting, each.source, files, folder) for each in inputs_of(session, run)}
-    config = json.dumps({**run.settings, **paths}, indent=2)
+    paths: dict[str, list[str]] = {}
+    for each in inputs_of(session, run):
+        paths.setdefault(each.setting, []).append(_path_for(each.setting, each.source, files, folder))
+    joined = {setting: ",".join(several) for setting, several in paths.items()}
+    config = json.dumps({**run.settings, **joined}, indent=2)
     (folder / "config.json").write_text(config + "\n", encoding="utf-8")
     return folder
 

@@ -19,7 +19,8 @@ from app.datasets.folders import remove_forgotten_folders
 from app.db import transaction
 from app.jobs import run_worker
 from app.rounds.advancing import advance_unfinished_rounds
-from app.runs.service import NEW_RUN, Claim, claim_next_run, recover_stalled_runs
+from app.runs.service import Claim, claim_next_run, recover_stalled_runs
+from app.runs.telling import NEW_RUN
 from app.worker.execution import execute
 
 LOOK_EVERY = 1.0  # seconds between looks at rounds, stalled runs and, where nothing woke us, the queue

@@ -2,29 +2,36 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.db import transaction
-from app.runs.models import Run, RunMetric, RunState, Stage
-from app.runs.queries import latest_metrics, metric_lines
+from app.runs.models import Run, RunState, Stage
+from app.runs.needs import Capacity, Needs
 from app.runs.service import (
     MOST_ATTEMPTS,
     Claim,
     RunLost,
     RunNotFailed,
+    RunNotPausable,
+    RunNotPaused,
     RunOver,
+    RunTaken,
+    Wish,
     beat,
+    break_off,
+    change_needs,
     claim_next_run,
     end_cancelled_run,
     enqueue_run,
     fail_run,
     finish_run,
     give_run_back,
-    record_metrics,
     recover_stalled_runs,
     request_cancel,
+    request_pause,
+    resume_run,
     retry_run,
 )
 from app.runs.settings import InvalidSettings, check_settings, setting_fields, typed_settings
@@ -83,10 +90,10 @@ def test_many_workers_never_claim_the_same_run(fresh_database: Engine):
 
 def test_a_heartbeat_keeps_progress_and_tells_of_a_cancel(session):
     run, claim = claimed(session)
-    assert beat(session, claim, 0.25) is False
+    assert beat(session, claim, 0.25) is Wish.GO_ON
     assert run.progress == 0.25
     request_cancel(session, run)
-    assert beat(session, claim, 0.5) is True
+    assert beat(session, claim, 0.5) is Wish.CANCEL
     end_cancelled_run(session, claim)
     assert run.state is RunState.CANCELLED
 
@@ -116,7 +123,7 @@ def test_a_worker_that_slept_through_a_failure_and_a_retry_has_lost_the_run(sess
     assert new.attempt == old.attempt
     with pytest.raises(RunLost):
         beat(session, old, 0.9)
-    assert beat(session, new, 0.1) is False
+    assert beat(session, new, 0.1) is Wish.GO_ON
 
 
 def test_a_run_that_silences_every_worker_fails_in_the_end(session):
@@ -128,13 +135,13 @@ def test_a_run_that_silences_every_worker_fails_in_the_end(session):
         session.flush()
         recover_stalled_runs(session)
     assert run.state is RunState.FAILED
-    assert "silent 3 times" in run.error
+    assert run.error.startswith("Its worker here:1 went silent. 3 tries in a row")
 
 
 def test_a_worker_that_beats_is_left_alone(session):
     _, claim = claimed(session)
     assert recover_stalled_runs(session) == []
-    assert beat(session, claim, 0.1) is False
+    assert beat(session, claim, 0.1) is Wish.GO_ON
 
 
 def test_a_run_given_back_costs_no_attempt(session):
@@ -168,28 +175,116 @@ def test_a_queued_run_is_cancelled_at_once(session):
     assert claim_next_run(session, "here:1") is None
 
 
-def test_a_step_written_again_after_a_resume_replaces_its_line(session):
+def test_a_running_run_pauses_when_its_worker_notices_and_goes_on_when_told(session):
     run, claim = claimed(session)
-    record_metrics(session, claim, [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}])
-    record_metrics(session, claim, [{"step": 2, "loss": 2.5}, {"step": 3, "loss": 1.0}])
-    assert [line["loss"] for line in metric_lines(session, run)] == [3.0, 2.5, 1.0]
-    assert latest_metrics(session, run) == {"loss": 1.0}
-    assert session.scalar(select(func.count()).select_from(RunMetric)) == 3
+    request_pause(session, run)
+    assert (run.state, beat(session, claim, 0.5)) == (RunState.RUNNING, Wish.PAUSE)
+    give_run_back(session, claim)
+    assert (run.state, run.worker, claim_next_run(session, "there:2")) == (RunState.PAUSED, None, None)
+    resume_run(session, run)
+    again = claim_next_run(session, "there:2")
+    assert (again.run_id, again.attempt) == (run.id, claim.attempt)
+    assert beat(session, again, 0.5) is Wish.GO_ON
 
 
-def test_all_lines_of_a_long_run_are_stored_at_once(session):
+def test_a_queued_run_pauses_at_once(session):
+    run = make_run(session)
+    request_pause(session, run)
+    assert (run.state, claim_next_run(session, "here:1")) == (RunState.PAUSED, None)
+    request_cancel(session, run)
+    assert run.state is RunState.CANCELLED
+
+
+def test_only_what_is_under_way_pauses_and_only_what_is_paused_goes_on(session):
     run, claim = claimed(session)
-    record_metrics(session, claim, [{"step": step} for step in range(22_000)])  # times 3 parameters: over the limit
-    assert session.scalar(select(func.count()).where(RunMetric.run_id == run.id)) == 22_000
+    with pytest.raises(RunNotPaused):
+        resume_run(session, run)
+    request_cancel(session, run)
+    with pytest.raises(RunNotPausable):
+        request_pause(session, run)
+    end_cancelled_run(session, claim)
+    with pytest.raises(RunNotPausable):
+        request_pause(session, run)
 
 
-def test_thinned_metrics_keep_the_last_line(session):
-    run, claim = claimed(session)
-    record_metrics(session, claim, [{"step": step} for step in range(1, 1001)])
-    steps = [line["step"] for line in metric_lines(session, run, at_most=100)]
-    assert len(steps) == 100
-    assert steps[-1] == 1000
-    assert steps == sorted(steps)
+@pytest.mark.parametrize(("ask", "state"), [(request_cancel, RunState.CANCELLED), (request_pause, RunState.PAUSED)])
+def test_what_was_asked_of_a_worker_that_went_silent_is_heeded(session, ask, state):
+    run, _ = claimed(session)
+    ask(session, run)
+    run.heartbeat_at = now() - timedelta(minutes=5)
+    session.flush()
+    recover_stalled_runs(session)
+    assert run.state is state
+
+
+def break_off_at(session: Session, run: Run, progress: float) -> None:
+    claim = claim_next_run(session, "here:1")
+    beat(session, claim, progress)
+    break_off(session, claim, "The trainer was killed.", "the last words")
+    session.refresh(run)
+
+
+def test_a_run_whose_tries_come_further_each_time_is_tried_again_and_again(session):
+    run = make_run(session)
+    for tenth in range(1, 10):
+        break_off_at(session, run, tenth / 10)
+        assert (run.state, run.error) == (RunState.QUEUED, "The trainer was killed.")
+    assert run.attempts == 9
+
+
+def test_a_run_that_always_breaks_off_at_the_same_place_fails_with_its_error(session):
+    run = make_run(session)
+    for _ in range(MOST_ATTEMPTS - 1):
+        break_off_at(session, run, 0.5)
+        assert run.state is RunState.QUEUED
+    break_off_at(session, run, 0.4)
+    assert (run.state, run.log_tail) == (RunState.FAILED, "the last words")
+    assert run.error == "The trainer was killed. 3 tries in a row came no further. See the log in the run folder."
+    retry_run(session, run)
+    break_off_at(session, run, 0.1)
+    assert run.state is RunState.QUEUED
+
+
+def needing(session: Session, **needs: object) -> Run:
+    settings = {"texts": "texts.jsonl"}
+    return enqueue_run(session, make_project(session), Stage.PRETRAIN, settings, needs=Needs(**needs))
+
+
+@pytest.mark.parametrize(
+    ("needs", "too_small", "large_enough"),
+    [
+        ({"gpu": True}, Capacity(memory=10**6), Capacity(gpus=1)),
+        ({"memory": 8_000}, Capacity(memory=7_999), Capacity(memory=8_000)),
+        ({"gpu": True, "memory": 8_000}, Capacity(1, 10**6, 7_999), Capacity(1, 10, 8_000)),
+        ({"label": "big"}, Capacity(8, 10**6, 10**6, ("small", "bigger")), Capacity(labels=("small", "big"))),
+    ],
+)
+def test_only_a_worker_that_fits_takes_a_run(session, needs, too_small, large_enough):
+    run = needing(session, **needs)
+    assert claim_next_run(session, "here:1", too_small) is None
+    assert claim_next_run(session, "here:1", large_enough).run_id == run.id
+
+
+def test_a_worker_passes_over_what_it_cannot_take(session):
+    needing(session, gpu=True)
+    small = needing(session)
+    assert claim_next_run(session, "here:1").run_id == small.id
+
+
+def test_a_stage_on_the_device_cuda_needs_a_gpu(session):
+    run = make_run(session, device="cuda")
+    assert run.needs_gpu
+    change_needs(session, run, Needs())
+    assert claim_next_run(session, "here:1") is None
+
+
+def test_what_a_run_needs_changes_only_while_no_worker_has_it(session):
+    run = needing(session, gpu=True, label="big")
+    change_needs(session, run, Needs(memory=100))
+    assert (run.needs_gpu, run.needs_memory, run.needs_label) == (False, 100, None)
+    claim_next_run(session, "here:1", Capacity(memory=100))
+    with pytest.raises(RunTaken):
+        change_needs(session, run, Needs())
 
 
 def test_settings_typed_into_a_form_become_numbers():

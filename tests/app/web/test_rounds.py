@@ -11,8 +11,9 @@ from app.projects.models import Project
 from app.rounds.models import Round, RoundRun, RoundState
 from app.rounds.plan import RoundPlan, Step
 from app.rounds.service import start_round
+from app.runs.metrics import record_metrics
 from app.runs.models import Run, RunState, Stage
-from app.runs.service import claim_next_run, enqueue_run, fail_run, record_metrics
+from app.runs.service import claim_next_run, enqueue_run, fail_run
 from tests.factories import make_project
 from tests.pages import Page, PageClient
 from trainer.presets import PRESETS

@@ -19,12 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.candidates import Candidates, accepted_ranking, best_completion, drawn_candidates, read_prompts
-from trainer.card import digests, write_card
+from trainer.candidates import Candidates, accepted_ranking, best_completion, drawn_candidates
+from trainer.card import report
 from trainer.config import AlignConfig, BadSetting
 from trainer.control_tokens import add_control_tokens, after_control, graded
 from trainer.economy import economise, freeze
-from trainer.encoding import groups_from_comparisons, load_tokenizer, make_encoder
+from trainer.encoding import groups_from_comparisons, load_encoder
 from trainer.errors import TrainerError
 from trainer.experience import in_parts
 from trainer.folder import RunFolder
@@ -33,9 +33,8 @@ from trainer.layout import rows_from_groups
 from trainer.likelihoods import Speaker, all_group_logprobs, group_logprobs, sampled_kl
 from trainer.logprobs import packed_logprobs
 from trainer.loop import Loop, make_learner, prepare
-from trainer.lora import merge_adapters
 from trainer.losses import language_loss, pair_wins
-from trainer.models import check_room, load_policy, remove_dropout
+from trainer.models import check_room, load_policy, remove_dropout, save_with_tokenizer
 from trainer.preference_losses import (
     Likelihoods,
     dpo_loss,
@@ -47,6 +46,7 @@ from trainer.preference_losses import (
     rrhf_loss,
     slic_loss,
 )
+from trainer.prompts import prompts_to_learn_from
 from trainer.records import SPLITS, Comparison, Message, PromptRecord, read_lines
 from trainer.rollouts import check_fits
 
@@ -109,13 +109,8 @@ def main(config: AlignConfig, folder: RunFolder) -> None:
     learn = {"conditional": learn_grades, "expert_iteration": copy_the_best}.get(config.method, compare)
     aligned = learn(config, folder, start)
 
-    merge_adapters(aligned.speaker.model)
-    aligned.speaker.model.save_pretrained(folder.model)
-    aligned.speaker.encoder.tokenizer.save_pretrained(folder.model)
-    measured = {**aligned.measured, "kl": measured_kl(config, aligned.speaker, asked, device)}
-    sources = {name: getattr(config, name) for name in ("model", "comparisons", "prompts", "reward_model")}
-    write_card(folder.model, config, digests(**sources), measured)
-    folder.write_results(measured)
+    save_with_tokenizer(aligned.speaker.model, aligned.speaker.encoder.tokenizer, folder.model)
+    report(folder, config, {**aligned.measured, "kl": measured_kl(config, aligned.speaker, asked, device)})
 
 
 def require_inputs(config: AlignConfig) -> None:
@@ -130,10 +125,9 @@ def require_inputs(config: AlignConfig) -> None:
 
 
 def load_speaker(config: AlignConfig, device: torch.device) -> Speaker:
-    encoder = make_encoder(load_tokenizer(config.model), config.max_prompt_tokens, config.max_completion_tokens)
     model = load_policy(config.model)
     remove_dropout(model)
-    return Speaker(model.to(device).eval(), encoder)
+    return Speaker(model.to(device).eval(), load_encoder(config.model, config))
 
 
 def compare(config: AlignConfig, folder: RunFolder, start: Speaker) -> Aligned:
@@ -188,7 +182,7 @@ def ranked_groups(config: AlignConfig, speaker: Speaker) -> dict[str, list[Ranke
 
 def drawn_rankings(config: AlignConfig, folder: RunFolder, start: Speaker) -> dict[str, list[RankedGroup]]:
     """What the start policy says, accepted and ranked by the reward model [RSO, Liu et al. 2023]."""
-    drawn = drawn_candidates(config, folder, start, read_prompts(config, start.encoder), turn=0)
+    drawn = drawn_candidates(config, folder, start, prompts_to_learn_from(config.prompts, start.encoder), turn=0)
     accepted = [accepted_ranking(candidates, config) for candidates in drawn]
     train = [group for group in accepted if group.has_preference]
     if not train:
@@ -280,7 +274,7 @@ def copy_the_best(config: AlignConfig, folder: RunFolder, start: Speaker) -> Ali
 
     Sources: expert iteration (Anthony et al. 2017), RAFT (Dong et al. 2023), rejection sampling in Llama 2.
     """
-    prompts = read_prompts(config, start.encoder)
+    prompts = prompts_to_learn_from(config.prompts, start.encoder)
     sampler = Sampler([len(prompt.ids) for prompt in prompts], config.batch, config.seed)
     steps_per_round = config.epochs * sampler.per_epoch
     steps = config.rounds * steps_per_round

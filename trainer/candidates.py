@@ -7,21 +7,24 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-import torch
 
 from trainer.config import AlignConfig
-from trainer.encoding import Encoder, load_tokenizer
-from trainer.errors import TrainerError
-from trainer.experience import Prompt
+from trainer.encoding import require_one_vocabulary
 from trainer.folder import RunFolder, write_atomically
 from trainer.groups import RankedGroup
-from trainer.layout_choice import LayOut
-from trainer.likelihoods import Speaker, parts_of_like_length
-from trainer.models import load_reward_model
-from trainer.records import PromptRecord, Sample, read_lines, to_line
-from trainer.rollouts import SampleRequest, SamplingSettings, check_fits, sample_completions, seed_of
+from trainer.likelihoods import Speaker
+from trainer.prompts import Prompt
+from trainer.records import Sample, read_lines, to_line
+from trainer.rollouts import (
+    SampledCompletion,
+    SampleRequest,
+    SamplingSettings,
+    check_fits,
+    sample_completions,
+    seed_of,
+    written_down,
+)
+from trainer.scoring import load_scorer
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,6 @@ class Candidates:
         completions = tuple(self.group.completion_ids[place] for place in places)
         truncated = tuple(self.group.truncated[place] for place in places)
         return RankedGroup(self.group.prompt_id, self.group.prompt_ids, completions, tuple(ranks), truncated)
-
-
-def read_prompts(config: AlignConfig, encoder: Encoder) -> list[Prompt]:
-    records = [row for row in read_lines(PromptRecord, Path(config.prompts)) if row.split == "train"]
-    if not records:
-        raise TrainerError(f"{config.prompts} holds no prompt of the split train.")
-    ids = encoder.prompts([record.prompt for record in records])
-    return [Prompt(record.prompt_id, row) for record, row in zip(records, ids, strict=True)]
 
 
 def drawn_candidates(
@@ -72,6 +67,7 @@ def _candidates(prompt: Prompt, samples: Sequence[Sample]) -> Candidates:
 
 
 def _draw(config: AlignConfig, speaker: Speaker, prompts: Sequence[Prompt], turn: int) -> list[Sample]:
+    require_one_vocabulary(speaker.encoder, config.reward_model)
     check_fits(speaker.model, [prompt.ids for prompt in prompts], config.max_new_tokens)
     seeds = [
         [seed_of(config.seed, turn, prompt.prompt_id, number) for number in range(config.candidates)]
@@ -80,42 +76,28 @@ def _draw(config: AlignConfig, speaker: Speaker, prompts: Sequence[Prompt], turn
     requests = [SampleRequest(prompt.ids, row) for prompt, row in zip(prompts, seeds, strict=True)]
     settings = SamplingSettings(config.max_new_tokens)
     drawn = sample_completions(speaker.model, requests, settings, [speaker.encoder.end_id], config.sample_batch)
-    said = [tuple(tuple(completion.token_ids) for completion in row) for row in drawn]
-    unranked, uncut = (1,) * config.candidates, (False,) * config.candidates
-    groups = [RankedGroup("", prompt.ids, row, unranked, uncut) for prompt, row in zip(prompts, said, strict=True)]
-    scores = _scores(config, speaker, groups)
+    rows = [
+        (prompt, seed, completion)
+        for prompt, row, completions in zip(prompts, seeds, drawn, strict=True)
+        for seed, completion in zip(row, completions, strict=True)
+    ]
+    scores = _scores(config, speaker, rows)
+    checkpoint = config.model if turn == 0 else f"{config.model}, aligned {turn}"
     return [
-        Sample(
-            prompt_id=prompts[index].prompt_id,
-            completion=speaker.encoder.text(completion.token_ids),
-            token_ids=tuple(completion.token_ids),
-            finish_reason=completion.finish_reason,
-            logprob=round(sum(completion.logprobs), 6),
-            checkpoint=config.model if turn == 0 else f"{config.model}, aligned {turn}",
-            seed=seed,
-            temperature=1.0,
-            score=score,
-        )
-        for index, row in enumerate(drawn)
-        for completion, seed, score in zip(row, seeds[index], scores[index], strict=True)
+        written_down(completion, speaker.encoder, prompt.prompt_id, checkpoint, seed, settings.temperature, score)
+        for (prompt, seed, completion), score in zip(rows, scores, strict=True)
     ]
 
 
-@torch.no_grad()
-def _scores(config: AlignConfig, speaker: Speaker, groups: Sequence[RankedGroup]) -> list[list[float]]:
-    """Of each group's completions. Ids go from policy to reward model as they were drawn."""
-    if load_tokenizer(config.reward_model).get_vocab() != speaker.encoder.tokenizer.get_vocab():
-        raise TrainerError(
-            "Policy and reward model have different vocabularies. Train the reward model from this policy's family."
-        )
-    device = speaker.model.device
-    reward = load_reward_model(config.reward_model).to(device).eval()
-    lay_out = LayOut(reward.backbone, "auto", speaker.encoder.pad_id, device)
-    scores: dict[int, list[float]] = {}
-    for part in parts_of_like_length(groups, config.sample_batch):
-        told = reward(lay_out([groups[index] for index in part])).split([groups[index].k for index in part])
-        scores |= {index: row.tolist() for index, row in zip(part, told, strict=True)}
-    return [scores[index] for index in range(len(groups))]
+def _scores(
+    config: AlignConfig, speaker: Speaker, rows: Sequence[tuple[Prompt, int, SampledCompletion]]
+) -> list[float]:
+    device, pad_id = speaker.model.device, speaker.encoder.pad_id
+    scorer = load_scorer(config.reward_model, "auto", pad_id, device, config.sample_batch)
+    scores: list[float] = scorer.scores(
+        [prompt.ids for prompt, _, _ in rows], [completion.token_ids for _, _, completion in rows]
+    ).tolist()
+    return scores
 
 
 def best_completion(candidates: Candidates) -> RankedGroup:

@@ -119,6 +119,7 @@ class SFTConfig(ModelSettings, TrainingSettings):
     keep: str = setting("best", "model kept: the best on validation, or the last", choices=("best", "last"))
     reward_model: str = setting("", "folder of a reward model whose score says which epoch is best; else the loss does")
     max_new_tokens: int = setting(128, "tokens sampled at most, for the reward model", minimum=1)
+    sample_batch: int = setting(256, "completions sampled or judged at once, for the reward model", minimum=1)
     layout: str = layout_setting()
     residual_dropout: float = setting(0.2, "dropout on what attention and MLP add", minimum=0, maximum=0.9)
 
@@ -185,6 +186,7 @@ class PPOConfig(ModelSettings, CheckpointSettings):
     gae_lambda: float = setting(0.95, "generalised advantage estimation", minimum=0, maximum=1)
     temperature: float = setting(1.0, "of sampler, policy and reference alike", minimum=0.01)
     max_new_tokens: int = setting(128, "tokens sampled at most", minimum=1)
+    sample_batch: int = setting(256, "completions sampled at once", minimum=1)
     missing_eos_penalty: float = setting(1.0, "taken from the score of a completion that does not end", minimum=0)
     whiten: str = setting("advantages", "what is whitened", choices=("advantages", "nothing"))
     ema: float = setting(0.992, "decay of the averaged policy, which is kept; 0 keeps the last", minimum=0, maximum=1)

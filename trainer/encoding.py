@@ -13,6 +13,7 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from trainer.config import RunSettings
 from trainer.errors import TrainerError
 from trainer.groups import RankedGroup
 from trainer.ratings import learnable
@@ -81,6 +82,20 @@ def load_tokenizer(model: str | Path) -> Any:
         return AutoTokenizer.from_pretrained(str(model))
     except (OSError, ValueError) as error:
         raise TrainerError(f"No tokenizer can be read from {model}: {_first_line(error)}") from error
+
+
+def load_encoder(model: str | Path, settings: RunSettings) -> Encoder:
+    """Of a model's own tokenizer. Raises `TrainerError`."""
+    return make_encoder(load_tokenizer(model), settings.max_prompt_tokens, settings.max_completion_tokens)
+
+
+def require_one_vocabulary(encoder: Encoder, *reward_models: str) -> None:
+    """Ids go to a reward model as the policy drew them. Raises `TrainerError`; empty names are passed over."""
+    for name in filter(None, reward_models):
+        if load_tokenizer(name).get_vocab() != encoder.tokenizer.get_vocab():
+            raise TrainerError(
+                f"Policy and reward model have different vocabularies: {name} must come from this policy's family."
+            )
 
 
 def make_encoder(tokenizer: Any, max_prompt_tokens: int, max_completion_tokens: int) -> Encoder:

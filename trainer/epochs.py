@@ -6,7 +6,7 @@ policy. So every epoch stays: the same command with `--reward-model` chooses aga
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,20 +17,17 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from trainer.config import SFTConfig
 from trainer.distributed import wait_for_all, whole, whole_tensor
-from trainer.encoding import Encoder, load_tokenizer
-from trainer.errors import TrainerError
+from trainer.encoding import Encoder, require_one_vocabulary
 from trainer.folder import RunFolder, write_atomically
-from trainer.layout_choice import LayOut
-from trainer.models import RewardModel, load_reward_model
+from trainer.models import learned
 from trainer.processes import leads
 from trainer.records import Message
 from trainer.rollouts import SampleRequest, SamplingSettings, check_fits, sample_completions, seed_of
-from trainer.scoring import completion_scores
+from trainer.scoring import load_scorer
 
 EPOCHS = "epochs"
 WEIGHTS = "learned.safetensors"
 MEASURED = "measured.json"  # written last: an epoch without it was cut short
-SAMPLE_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -78,10 +75,6 @@ def forget_all_but(folder: RunFolder, epoch: Epoch) -> None:
             shutil.rmtree(path)
 
 
-def learned(model: nn.Module) -> Mapping[str, Tensor]:
-    return {name: parameter.detach() for name, parameter in model.named_parameters() if parameter.requires_grad}
-
-
 class Judge:
     """A reward model and the prompts that it hears each epoch's policy on; raises `TrainerError` before any work."""
 
@@ -93,11 +86,9 @@ class Judge:
         prompts: Sequence[Sequence[Message]],
         device: torch.device,
     ) -> None:
-        if load_tokenizer(config.reward_model).get_vocab() != encoder.tokenizer.get_vocab():
-            raise TrainerError("Policy and reward model have different vocabularies; choose with one of this family.")
+        require_one_vocabulary(encoder, config.reward_model)
         self.config, self.encoder = config, encoder
-        self.reward: RewardModel = load_reward_model(config.reward_model).to(device).eval()
-        self.lay_out = LayOut(self.reward.backbone, config.layout, encoder.pad_id, device)
+        self.scorer = load_scorer(config.reward_model, config.layout, encoder.pad_id, device, config.sample_batch)
         self.prompts = encoder.prompts(prompts)
         check_fits(policy, self.prompts, config.max_new_tokens)
 
@@ -108,9 +99,9 @@ class Judge:
         requests = [SampleRequest(ids, [seed]) for ids, seed in zip(self.prompts, seeds, strict=True)]
         settings = SamplingSettings(self.config.max_new_tokens)
         with whole(policy):
-            drawn = sample_completions(policy, requests, settings, [self.encoder.end_id], SAMPLE_BATCH)
+            drawn = sample_completions(policy, requests, settings, [self.encoder.end_id], self.config.sample_batch)
         said = [completions[0].token_ids for completions in drawn]
-        return float(completion_scores(self.reward, self.lay_out, self.prompts, said, SAMPLE_BATCH).mean())
+        return float(self.scorer.scores(self.prompts, said).mean())
 
 
 def choose(folder: RunFolder, policy: Any, judge: Judge | None) -> list[Epoch]:

@@ -19,15 +19,8 @@ from trainer.logprobs import completion_logprobs, logprobs_and_entropy
 from trainer.lora import adapters_off
 from trainer.models import RewardModel, ValueModel
 from trainer.processes import in_turn, own_parts, own_share, share_of
+from trainer.prompts import Prompt
 from trainer.rollouts import SampledCompletion, SampleRequest, SamplingSettings, sample_completions, seed_of
-
-SAMPLED_AT_ONCE = 256
-
-
-@dataclass(frozen=True)
-class Prompt:
-    prompt_id: str
-    ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -117,7 +110,7 @@ def roll_out(policy: Any, prompts: Sequence[Prompt], config: PPOConfig, encoder:
     ]
     settings = SamplingSettings(config.max_new_tokens, config.temperature)
     with whole(policy):
-        own = sample_completions(policy, own_share(requests), settings, [encoder.end_id], SAMPLED_AT_ONCE)
+        own = sample_completions(policy, own_share(requests), settings, [encoder.end_id], config.sample_batch)
     drawn = in_turn(of_all_processes(own))
     return Rollouts(
         [prompt for prompt in prompts for _ in range(config.samples_per_prompt)],

@@ -16,6 +16,7 @@ from trainer.distributed import local, save_pretrained, whole_tensor
 from trainer.errors import TrainerError
 from trainer.hidden_states import predicting_states, scored_states
 from trainer.layout import Rows, spread
+from trainer.lora import merge_adapters
 from trainer.manifest import model_digest
 from trainer.processes import leads
 from trainer.ratings import Attribute, from_text, to_text
@@ -168,9 +169,24 @@ def in_fp32(head: nn.Linear, hidden: Tensor) -> Tensor:
         return nn.functional.linear(hidden.float(), head.weight, head.bias)
 
 
-def copy_of_learned(model: nn.Module) -> dict[str, Tensor]:
+def save_with_tokenizer(model: Any, tokenizer: Any, folder: Path) -> None:
+    """A policy or a reward model, its adapters added to its weights, so that any stage can read it."""
+    merge_adapters(model)
+    if isinstance(model, RewardModel):
+        model.save(folder)
+    else:
+        save_pretrained(model, folder)
+    if leads():
+        tokenizer.save_pretrained(folder)
+
+
+def learned(model: nn.Module) -> dict[str, Tensor]:
     """What is learned of a model; all else stays as it is."""
-    return {name: one.detach().clone() for name, one in model.named_parameters() if one.requires_grad}
+    return {name: one.detach() for name, one in model.named_parameters() if one.requires_grad}
+
+
+def copy_of_learned(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in learned(model).items()}
 
 
 def put_back(copied: Mapping[str, Tensor], model: nn.Module) -> None:
@@ -251,10 +267,7 @@ class Best:
     @torch.no_grad()
     def offer(self, model: nn.Module, score: float) -> None:
         if score > self.score:
-            self.score = score
-            parameters = dict(model.named_parameters())
-            for name, kept in self.kept.items():
-                kept.copy_(parameters[name])
+            self.score, self.kept = score, copy_of_learned(model)
 
     @torch.no_grad()
     def copy_to(self, model: nn.Module) -> None:

@@ -17,19 +17,18 @@ import torch
 from torch import Tensor
 
 from trainer.advantages import KlEstimator, adapted_coefficient, explained_variance, kl_estimate, masked_mean
-from trainer.card import digests, write_card
+from trainer.card import report
 from trainer.checkpoints import Stateful
 from trainer.config import PPOConfig
-from trainer.distributed import save_pretrained, summed
+from trainer.distributed import summed
 from trainer.economy import economise, freeze
-from trainer.encoding import Encoder, load_tokenizer, make_encoder
+from trainer.encoding import Encoder, load_encoder, require_one_vocabulary
 from trainer.errors import TrainerError
 from trainer.experience import (
     Experience,
     Judgement,
     LayOuts,
     Models,
-    Prompt,
     Rollouts,
     in_parts,
     judge,
@@ -42,12 +41,19 @@ from trainer.groups import Sampler, batch_count, unranked
 from trainer.layout import Rows
 from trainer.logprobs import completion_logprobs, packed_logprobs
 from trainer.loop import Learner, Loop, Schedule, prepare
-from trainer.lora import merge_adapters
 from trainer.losses import language_loss
-from trainer.models import Average, ValueModel, load_policy, load_reward_model, remove_dropout
+from trainer.models import (
+    Average,
+    ValueModel,
+    load_policy,
+    load_reward_model,
+    remove_dropout,
+    save_with_tokenizer,
+)
 from trainer.policy_losses import clipped_policy_loss, clipped_value_loss, outside_clip, probability_ratio
-from trainer.processes import leads, own_parts
-from trainer.records import PromptRecord, TextRecord, read_lines
+from trainer.processes import own_parts
+from trainer.prompts import Prompt, prompts_to_learn_from
+from trainer.records import TextRecord, read_lines
 from trainer.rollouts import check_fits, seed_of
 from trainer.shared_prompt import SharedPrompts
 
@@ -93,8 +99,9 @@ class PretrainingTexts:
 
 def main(config: PPOConfig, folder: RunFolder) -> None:
     device = prepare(config)
-    encoder = load_encoder(config)
-    prompts = read_prompts(config, encoder)
+    encoder = load_encoder(config.model, config)
+    require_one_vocabulary(encoder, config.reward_model, config.held_out_reward_model)
+    prompts = prompts_to_learn_from(config.prompts, encoder)
     models = load_models(config, device)
     check_fits(models.policy, [prompt.ids for prompt in prompts], config.max_new_tokens)
     texts = PretrainingTexts(config, encoder, models.policy) if config.ptx_coefficient else None
@@ -125,44 +132,14 @@ def main(config: PPOConfig, folder: RunFolder) -> None:
             break
 
     updates.average.copy_to(models.policy)
-    merge_adapters(models.policy)
-    save_pretrained(models.policy, folder.model)
-    if leads():
-        encoder.tokenizer.save_pretrained(folder.model)
-    sources = digests(
-        model=config.model,
-        reward_model=config.reward_model,
-        held_out_reward_model=config.held_out_reward_model,
-        prompts=config.prompts,
-        texts=config.texts,
-    )
-    write_card(folder.model, config, sources, measured)
-    folder.write_results(measured)
+    save_with_tokenizer(models.policy, encoder.tokenizer, folder.model)
+    report(folder, config, measured)
 
 
 def kl_of(judgement: Judgement, config: PPOConfig) -> Tensor:
     """[N, R] what is penalised, and reported."""
     estimator = cast(KlEstimator, config.kl_estimator)
     return kl_estimate(judgement.logprobs, judgement.reference_logprobs, estimator)
-
-
-def load_encoder(config: PPOConfig) -> Encoder:
-    """The tokenizer that policy and reward model share: ids go from one to the other as they are."""
-    tokenizer = load_tokenizer(config.model)
-    for judge_model in filter(None, (config.reward_model, config.held_out_reward_model)):
-        if load_tokenizer(judge_model).get_vocab() != tokenizer.get_vocab():
-            raise TrainerError(
-                "Policy and reward model have different vocabularies. Train the reward model from this policy's family."
-            )
-    return make_encoder(tokenizer, config.max_prompt_tokens, config.max_completion_tokens)
-
-
-def read_prompts(config: PPOConfig, encoder: Encoder) -> list[Prompt]:
-    records = [row for row in read_lines(PromptRecord, Path(config.prompts)) if row.split == "train"]
-    if not records:
-        raise TrainerError(f"{config.prompts} holds no prompt of the split train.")
-    ids = encoder.prompts([record.prompt for record in records])
-    return [Prompt(record.prompt_id, row) for record, row in zip(records, ids, strict=True)]
 
 
 def load_models(config: PPOConfig, device: torch.device) -> Models:

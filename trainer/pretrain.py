@@ -15,7 +15,7 @@ from tokenizers.trainers import BpeTrainer
 from torch import Tensor
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, PreTrainedConfig, PreTrainedTokenizerFast
 
-from trainer.card import digests, write_card
+from trainer.card import report
 from trainer.config import PretrainConfig
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
@@ -61,7 +61,7 @@ def main(config: PretrainConfig, folder: RunFolder) -> None:
         norm = learner.update(step)
         loop.log(step, loss=loss, norm=norm, rate=learner.schedule.rate(step), tokens=chosen.numel())
     model.save_pretrained(folder.model)
-    write_card(folder.model, config, digests(texts=config.texts), {"loss": round(loss, 4)})
+    report(folder, config, {"loss": round(loss, 4)})
 
 
 def next_token_loss(model: Any, blocks: Tensor) -> Tensor:

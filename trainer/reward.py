@@ -9,22 +9,29 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from trainer.card import digests, write_card
+from trainer.card import report
 from trainer.checkpoints import Stateful
 from trainer.config import BadSetting, RewardConfig
 from trainer.distributed import of_all_processes, summed, through
 from trainer.economy import economise
-from trainer.encoding import Encoder, groups_from_comparisons, groups_from_demonstrations, load_tokenizer, make_encoder
+from trainer.encoding import Encoder, groups_from_comparisons, groups_from_demonstrations, load_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.groups import RankedGroup, Sampler, micro_batches, rated_alone, token_batches
 from trainer.layout_choice import LayOut
 from trainer.loop import Loop, make_learner, prepare
-from trainer.lora import merge_adapters
 from trainer.losses import davidson_loss, ranking_loss, ranking_loss_with_half_ties, tie_strength_of
-from trainer.models import Average, Best, RewardModel, add_residual_dropout, check_room, load_backbone
+from trainer.models import (
+    Average,
+    Best,
+    RewardModel,
+    add_residual_dropout,
+    check_room,
+    load_backbone,
+    save_with_tokenizer,
+)
 from trainer.preference_losses import first_choice_loss
-from trainer.processes import leads, own_parts
+from trainer.processes import own_parts
 from trainer.ratings import attributes_of, ratings_loss, targets
 from trainer.records import SPLITS, Comparison, Demonstration, read_lines
 from trainer.reward_measures import Accuracy, counted, measures, measures_of_ratings
@@ -37,8 +44,7 @@ GroupLoss = Callable[[Tensor, Sequence[int]], Tensor]
 def main(config: RewardConfig, folder: RunFolder) -> None:
     check_loss(config)
     device = prepare(config)
-    tokenizer = load_tokenizer(config.model)
-    encoder = make_encoder(tokenizer, config.max_prompt_tokens, config.max_completion_tokens)
+    encoder = load_encoder(config.model, config)
     groups = ranked_groups(config, encoder)
     train, validation = groups["train"], groups["validation"]
     model = RewardModel(load_backbone(config.model))
@@ -77,14 +83,8 @@ def main(config: RewardConfig, folder: RunFolder) -> None:
     if kept:
         kept.copy_to(model)
     centre(model, lay_out, reference_groups(config, encoder) or train, config.batch)
-    merge_adapters(model)
-    model.save(folder.model)
-    if leads():
-        tokenizer.save_pretrained(folder.model)
-    measured = measured_on(groups, model, lay_out, config.batch)
-    sources = digests(model=config.model, comparisons=config.comparisons, demonstrations=config.demonstrations)
-    write_card(folder.model, config, sources, measured)
-    folder.write_results(measured)
+    save_with_tokenizer(model, encoder.tokenizer, folder.model)
+    report(folder, config, measured_on(groups, model, lay_out, config.batch))
 
 
 def check_loss(config: RewardConfig) -> None:

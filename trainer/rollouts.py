@@ -15,9 +15,11 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache
 
+from trainer.encoding import Encoder
 from trainer.errors import TrainerError
 from trainer.key_value_cache import joined_on_the_right, preallocated_cache
 from trainer.layout import left_filled
+from trainer.records import Sample
 
 FinishReason = Literal["stop", "length"]
 
@@ -51,6 +53,29 @@ class SampledCompletion:
     token_ids: list[int]
     logprobs: list[float]  # under the distribution drawn from: temperature, top-k and top-p applied
     finish_reason: FinishReason
+
+
+def written_down(
+    drawn: SampledCompletion,
+    encoder: Encoder,
+    prompt_id: str,
+    checkpoint: str,
+    seed: int,
+    temperature: float,
+    score: float | None,
+) -> Sample:
+    """A line of `samples.jsonl`."""
+    return Sample(
+        prompt_id=prompt_id,
+        completion=encoder.text(drawn.token_ids),
+        token_ids=tuple(drawn.token_ids),
+        finish_reason=drawn.finish_reason,
+        logprob=round(sum(drawn.logprobs), 6),
+        checkpoint=checkpoint,
+        seed=seed,
+        temperature=temperature,
+        score=score,
+    )
 
 
 class PromptTooLong(TrainerError):

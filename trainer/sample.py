@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from trainer.config import BadSetting, SampleConfig
-from trainer.encoding import Encoder, load_tokenizer, make_encoder
+from trainer.encoding import Encoder, load_encoder, require_one_vocabulary
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder, write_atomically
-from trainer.layout_choice import LayOut
 from trainer.loop import prepare, progress_bar
-from trainer.models import RewardModel, load_policy, load_reward_model
+from trainer.models import load_policy
 from trainer.records import PromptRecord, Sample, read_lines, to_line
 from trainer.rollouts import (
     SampledCompletion,
@@ -24,8 +25,9 @@ from trainer.rollouts import (
     check_fits,
     sample_completions,
     seed_of,
+    written_down,
 )
-from trainer.scoring import completion_scores
+from trainer.scoring import Scorer, load_scorer
 
 BATCHES_PER_WRITE = 4
 
@@ -46,7 +48,6 @@ def main(config: SampleConfig, folder: RunFolder) -> None:
     if config.best_of > 1 and not config.reward_model:
         raise BadSetting("best_of", "needs a reward model to choose by")
     device = prepare(config)
-    reward = load_reward_model(config.reward_model).to(device).eval() if config.reward_model else None
     checkpoints = [name.strip() for name in config.model.split(",")]
     prompts = read_prompts(config)
     total = sum(len(seeds_of(config, checkpoint, row.prompt_id)) for checkpoint in checkpoints for row in prompts)
@@ -55,14 +56,16 @@ def main(config: SampleConfig, folder: RunFolder) -> None:
     with progress_bar() as bar:
         task = bar.add_task(folder.path.name, total=total, completed=written)
         for checkpoint in checkpoints:
-            encoder = load_encoder(config, checkpoint)
+            encoder = load_encoder(checkpoint, config)
+            require_one_vocabulary(encoder, config.reward_model)
+            scorer = make_scorer(config, encoder, device)
             open_prompts = [row for row in prompts if (checkpoint, row.prompt_id) not in done]
             orders = place_orders(config, encoder, checkpoint, open_prompts)
             policy = load_policy(checkpoint).to(device).eval()
             check_fits(policy, [order.prompt_ids for order in orders], config.max_new_tokens)
             for part in parts_of(orders, config.batch * BATCHES_PER_WRITE):
                 started = time.monotonic()
-                samples = fill(part, policy, encoder, reward, config)
+                samples = fill(part, policy, encoder, scorer, config)
                 append(folder.samples, samples)
                 written += len(samples)
                 tokens = sum(len(sample.token_ids) for sample in samples)
@@ -84,12 +87,10 @@ def read_prompts(config: SampleConfig) -> list[PromptRecord]:
     return prompts
 
 
-def load_encoder(config: SampleConfig, checkpoint: str) -> Encoder:
-    """Ids go to the reward model as they were drawn, so it must share the policy's vocabulary."""
-    tokenizer = load_tokenizer(checkpoint)
-    if config.reward_model and load_tokenizer(config.reward_model).get_vocab() != tokenizer.get_vocab():
-        raise TrainerError(f"The reward model has another vocabulary than {checkpoint}; score with one of its family.")
-    return make_encoder(tokenizer, config.max_prompt_tokens, config.max_completion_tokens)
+def make_scorer(config: SampleConfig, encoder: Encoder, device: torch.device) -> Scorer | None:
+    if not config.reward_model:
+        return None
+    return load_scorer(config.reward_model, "auto", encoder.pad_id, device, config.batch)
 
 
 def seeds_of(config: SampleConfig, checkpoint: str, prompt_id: str) -> tuple[int, ...]:
@@ -122,7 +123,7 @@ def parts_of(orders: Sequence[Order], completions: int) -> list[list[Order]]:
 
 
 def fill(
-    orders: Sequence[Order], policy: Any, encoder: Encoder, reward: RewardModel | None, config: SampleConfig
+    orders: Sequence[Order], policy: Any, encoder: Encoder, scorer: Scorer | None, config: SampleConfig
 ) -> list[Sample]:
     settings = SamplingSettings(config.max_new_tokens, config.temperature, config.top_p, config.top_k)
     seeds = [
@@ -135,19 +136,9 @@ def fill(
         for order, row, completions in zip(orders, seeds, drawn, strict=True)
         for seed, completion in zip(row, completions, strict=True)
     ]
-    scores = score([(order.prompt_ids, completion) for order, _, completion in rows], encoder, reward, config.batch)
+    scores = score([(order.prompt_ids, completion) for order, _, completion in rows], scorer)
     return [
-        Sample(
-            prompt_id=order.prompt_id,
-            completion=encoder.text(completion.token_ids),
-            token_ids=tuple(completion.token_ids),
-            finish_reason=completion.finish_reason,
-            logprob=round(sum(completion.logprobs), 6),
-            checkpoint=order.checkpoint,
-            seed=seed,
-            temperature=config.temperature,
-            score=scores[place],
-        )
+        written_down(completion, encoder, order.prompt_id, order.checkpoint, seed, config.temperature, scores[place])
         for place in best_places(scores, config.best_of)
         for order, seed, completion in [rows[place]]
     ]
@@ -164,17 +155,11 @@ def best_places(scores: Sequence[float | None], best_of: int) -> list[int]:
     return [max(range(first, first + best_of), key=lambda place: scores[place] or 0.0) for first in firsts]
 
 
-def score(
-    rows: Sequence[tuple[tuple[int, ...], SampledCompletion]],
-    encoder: Encoder,
-    reward: RewardModel | None,
-    batch: int,
-) -> list[float | None]:
-    if reward is None:
+def score(rows: Sequence[tuple[tuple[int, ...], SampledCompletion]], scorer: Scorer | None) -> Sequence[float | None]:
+    if scorer is None:
         return [None] * len(rows)
-    lay_out = LayOut(reward.backbone, "auto", encoder.pad_id, reward.head.weight.device)
-    prompts, completions = [ids for ids, _ in rows], [drawn.token_ids for _, drawn in rows]
-    return [round(value, 6) for value in completion_scores(reward, lay_out, prompts, completions, batch).tolist()]
+    scores = scorer.scores([ids for ids, _ in rows], [drawn.token_ids for _, drawn in rows])
+    return [round(value, 6) for value in scores.tolist()]
 
 
 def append(path: Path, samples: Sequence[Sample]) -> None:

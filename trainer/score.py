@@ -9,15 +9,13 @@ import torch
 from torch import Tensor
 
 from trainer.config import ScoreConfig
-from trainer.encoding import Encoder, load_tokenizer, make_encoder
+from trainer.encoding import Encoder, load_encoder
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
-from trainer.layout_choice import LayOut
 from trainer.loop import prepare
-from trainer.models import load_reward_model
 from trainer.ratings import told
 from trainer.records import Comparison, Message, PromptRecord, Sample, ScoreRecord, read_lines, write_lines
-from trainer.scoring import completion_judgements
+from trainer.scoring import load_scorer
 
 
 @dataclass(frozen=True)
@@ -57,13 +55,12 @@ class Judged:
 
 
 def judge(name: str, config: ScoreConfig, candidates: Sequence[Candidate], device: torch.device) -> Judged:
-    encoder = make_encoder(load_tokenizer(name), config.max_prompt_tokens, config.max_completion_tokens)
-    model = load_reward_model(name).to(device).eval()
-    lay_out = LayOut(model.backbone, config.layout, encoder.pad_id, device)
+    encoder = load_encoder(name, config)
+    scorer = load_scorer(name, config.layout, encoder.pad_id, device, config.batch)
     prompts = encoder.prompts([candidate.prompt for candidate in candidates])
     completions = [completion_ids(encoder, candidate) for candidate in candidates]
-    judged = completion_judgements(model, lay_out, prompts, completions, config.batch)
-    return Judged(judged[:, 0], told(judged[:, 1:], model.attributes))
+    judged = scorer.judgements(prompts, completions)
+    return Judged(judged[:, 0], told(judged[:, 1:], scorer.model.attributes))
 
 
 def scored(config: ScoreConfig, candidates: Sequence[Candidate], judges: Sequence[Judged]) -> list[ScoreRecord]:

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from trainer.card import digests, write_card
+from trainer.card import report
 from trainer.checkpoints import Stateful
 from trainer.config import BadSetting, SFTConfig
-from trainer.distributed import save_pretrained, summed
+from trainer.distributed import summed
 from trainer.economy import economise
-from trainer.encoding import Encoder, groups_from_demonstrations, load_tokenizer, make_encoder
+from trainer.encoding import Encoder, groups_from_demonstrations, load_encoder
 from trainer.epochs import Judge, choose, keep
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
@@ -19,17 +19,15 @@ from trainer.groups import RankedGroup, Sampler, micro_batches
 from trainer.layout_choice import LayOut
 from trainer.logprobs import packed_logprobs
 from trainer.loop import Loop, make_learner, prepare
-from trainer.lora import merge_adapters
 from trainer.losses import language_loss
-from trainer.models import add_residual_dropout, check_room, load_policy
-from trainer.processes import leads, own_parts
+from trainer.models import add_residual_dropout, check_room, load_policy, save_with_tokenizer
+from trainer.processes import own_parts
 from trainer.records import Demonstration, read_lines
 
 
 def main(config: SFTConfig, folder: RunFolder) -> None:
     device = prepare(config)
-    tokenizer = load_tokenizer(config.model)
-    encoder = make_encoder(tokenizer, config.max_prompt_tokens, config.max_completion_tokens)
+    encoder = load_encoder(config.model, config)
     records = list(read_lines(Demonstration, Path(config.demonstrations)))
     train, held_out = (
         groups_from_demonstrations(encoder, [row for row in records if row.split == split])
@@ -69,10 +67,8 @@ def main(config: SFTConfig, folder: RunFolder) -> None:
         "validation_loss": mean_loss(policy, lay_out, held_out, config.batch) if held_out else None,
         "epochs": [vars(epoch) for epoch in epochs],
     }
-    save(policy, tokenizer, folder.model)
-    sources = digests(model=config.model, demonstrations=config.demonstrations, reward_model=config.reward_model)
-    write_card(folder.model, config, sources, measured)
-    folder.write_results(measured)
+    save_with_tokenizer(policy, encoder.tokenizer, folder.model)
+    report(folder, config, measured)
 
 
 def make_judge(
@@ -113,10 +109,3 @@ def mean_loss(policy: Any, lay_out: LayOut, groups: Sequence[RankedGroup], batch
 
 def labels_in(groups: Sequence[RankedGroup]) -> int:
     return sum(len(ids) for group in groups for ids in group.completion_ids)
-
-
-def save(policy: Any, tokenizer: Any, folder: Path) -> None:
-    merge_adapters(policy)
-    save_pretrained(policy, folder)
-    if leads():
-        tokenizer.save_pretrained(folder)

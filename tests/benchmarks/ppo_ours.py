@@ -12,9 +12,10 @@ from tests.benchmarks.ppo_models import make_models
 from trainer.advantages import generalized_advantages, penalised_rewards
 from trainer.config import PPOConfig
 from trainer.encoding import Encoder
-from trainer.experience import Experience, Judgement, Models, Prompt, Rollouts, judge, learn_from, roll_out
+from trainer.experience import Experience, Judgement, Models, Rollouts, judge, learn_from, roll_out
 from trainer.models import RewardModel, ValueModel
 from trainer.ppo import Updates, describe, kl_of
+from trainer.prompts import Prompt
 from trainer.rollouts import SampledCompletion
 
 ENCODER = Encoder(tokenizer=None, end_id=NO_TOKEN, pad_id=0, max_prompt_tokens=2048, max_completion_tokens=2048)

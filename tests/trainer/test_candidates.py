@@ -13,10 +13,10 @@ from tests.trainer.tiny import make_group, make_policy, make_tokenizer
 from trainer.candidates import Candidates, accept, accepted_ranking, best_completion, drawn_candidates, ranks_by_score
 from trainer.config import AlignConfig
 from trainer.encoding import make_encoder
-from trainer.experience import Prompt
 from trainer.folder import RunFolder
 from trainer.likelihoods import Speaker
 from trainer.models import RewardModel
+from trainer.prompts import Prompt
 from trainer.records import Sample, read_lines
 
 ENCODER = make_encoder(make_tokenizer(), 50, 50)

@@ -14,13 +14,14 @@ from tests.trainer.tiny import CONFIGS, SENTENCES, make_policy, make_tokenizer, 
 from trainer.config import BadSetting, PPOConfig, make_config
 from trainer.encoding import make_encoder
 from trainer.errors import TrainerError
-from trainer.experience import Experience, Models, Prompt, Rollouts, judge, learn_from, roll_out
+from trainer.experience import Experience, Models, Rollouts, judge, learn_from, roll_out
 from trainer.folder import RunFolder
 from trainer.layout import rows_from_pairs
 from trainer.logprobs import completion_logprobs, packed_logprobs
 from trainer.losses import language_loss
 from trainer.models import RewardModel, ValueModel, load_policy
 from trainer.ppo import KLPrice, PretrainingTexts, Updates, kl_of, load_models, main
+from trainer.prompts import Prompt
 from trainer.records import Message, PromptRecord, TextRecord, write_lines
 
 CPU = torch.device("cpu")
@@ -112,6 +113,12 @@ def test_splitting_a_minibatch_does_not_change_the_gradient() -> None:
     for parts in found[1:]:
         for one, other in zip(found[0], parts, strict=True):
             torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+
+
+def test_how_many_are_sampled_at_once_changes_nothing_drawn() -> None:
+    models = make_models()
+    drawn = [roll_out(models.policy, PROMPTS, settings(sample_batch=size), ENCODER, step=3) for size in (1, 256)]
+    assert [c.token_ids for c in drawn[0].completions] == [c.token_ids for c in drawn[1].completions]
 
 
 @pytest.mark.parametrize("architecture", CONFIGS)

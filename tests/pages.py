@@ -191,7 +191,7 @@ def _page(answer: Any, path: str, redirects: list[str]) -> Page:
 
 def check_page(page: Page) -> None:
     """What holds for every page of Rondo."""
-    assert page.one("title").text.strip(" –").removesuffix("Rondo").strip(" –"), f"{page.path} has no title"
+    assert page.all("title")[0].text.strip(" –").removesuffix("Rondo").strip(" –"), f"{page.path} has no title"
     assert len(page.all("h1")) == 1, f"{page.path} has {len(page.all('h1'))} first headings"
     assert page.heading, f"the heading of {page.path} is empty"
     assert "default-src 'none'" in page.headers["content-security-policy"]

@@ -31,6 +31,7 @@ class Filters(AddressFilters):
     baseline: Annotated[int | None, Empty] = None
     use_case: Annotated[str | None, Empty] = None
     cohort: Annotated[Cohort | None, Empty] = None
+    flag: Annotated[str | None, Empty] = None
 
 
 Choosing = Annotated[Filters, Query()]
@@ -38,12 +39,17 @@ Choosing = Annotated[Filters, Query()]
 
 @router.get("", dependencies=RESEARCHERS)
 def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
+    from app.web.evaluation_charts import drawings, flags_of  # and with it numpy and scipy
+
     project = project_numbered(session, filters.project)
+    tables = _tables(session, project, filters)
     return page(
         request,
         "evaluation/show.html",
         project=project,
-        tables=_tables(session, project, filters),
+        tables=tables,
+        drawings=drawings(tables, filters.flag),
+        flags=flags_of(tables),
         filters=filters,
         campaigns=campaigns_of(session, project),
         checkpoints=checkpoints_of(session, project),
@@ -57,13 +63,24 @@ def as_json(session: SessionDep, filters: Choosing) -> Response:
     return JSONResponse({table.name: table.as_json() for table in tables})
 
 
+@router.get("/{table}.json", dependencies=RESEARCHERS)
+def one_as_json(session: SessionDep, table: str, filters: Choosing) -> Response:
+    return JSONResponse(_table(session, table, filters).as_json())
+
+
 @router.get("/{table}.csv", dependencies=RESEARCHERS)
 def as_csv(session: SessionDep, table: str, filters: Choosing) -> Response:
-    tables = _tables(session, project_numbered(session, filters.project), filters)
-    found = next((each for each in tables if each.name == table), None)
-    if found is None:
-        raise NotFound(what="table", number=table)
+    found = _table(session, table, filters)
     return csv_download(found.name, [column.name for column in found.columns], found.as_json())
+
+
+def _table(session: Session, name: str, filters: Filters) -> Table:
+    """Raises `NotFound`."""
+    tables = _tables(session, project_numbered(session, filters.project), filters)
+    found = next((each for each in tables if each.name == name), None)
+    if found is None:
+        raise NotFound(what="table", number=name)
+    return found
 
 
 def _tables(session: Session, project: Project, filters: Filters) -> list[Table]:

@@ -13,7 +13,7 @@ from app.annotations.models import Annotation
 from app.campaigns.models import Campaign, CampaignKind
 from app.projects.models import Project
 from app.prompts.models import Prompt, PromptKind, Split
-from app.tasks.models import Purpose, Task
+from app.tasks.models import Purpose, Task, TaskCompletion
 from app.translation import gettext
 
 People = Literal["people", "simulated", "both"]
@@ -31,6 +31,8 @@ class DatasetFilter(BaseModel):
     since: date | None = None
     until: date | None = Field(default=None, description="The last day taken.")
     attacks: bool = Field(default=False, description="Prompts that attack a rule, and what was said of their answers.")
+    unjudged: bool = Field(default=False, description="Of prompts: only those whose outputs nobody was asked to judge.")
+    drawn_by: str | None = Field(default=None, description="Of prompts: another word draws others under `at_most`.")
     at_most: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
@@ -83,6 +85,8 @@ def prompts_taken(project: Project, chosen: DatasetFilter) -> list[ColumnElement
         conditions.append(~exists().where(User.id == Prompt.author_id, User.origin == wanted))
     if chosen.campaigns is not None:
         conditions.append(_of_campaigns(chosen.campaigns))
+    if chosen.unjudged:
+        conditions.append(~exists().where(Task.prompt_id == Prompt.id, TaskCompletion.task_id == Task.id))
     return conditions
 
 

@@ -67,7 +67,8 @@ def _fetched(session: Session, query: Select[Any], chosen: DatasetFilter) -> Ite
 
 def _prompts(session: Session, project: Project, chosen: DatasetFilter) -> Iterator[TakenRow]:
     query = select(Prompt.id, Prompt.messages, Prompt.split).where(*prompts_taken(project, chosen))
-    for row in _fetched(session, query.order_by(Prompt.digest), chosen):
+    order = func.md5(func.concat(chosen.drawn_by, Prompt.digest)) if chosen.drawn_by else Prompt.digest
+    for row in _fetched(session, query.order_by(order), chosen):
         yield TakenRow(PromptRecord(str(row.id), _messages(row.messages), row.split.value))
 
 

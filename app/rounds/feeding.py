@@ -18,7 +18,7 @@ from app.rounds.naming import free_name
 from app.rounds.plan import SamplingPlan
 from app.rounds.turn import Turn
 from app.runs.models import Run
-from app.runs.results import sampled_completions
+from app.runs.results import sampled_by_policy
 from app.tasks.models import Assignment, AssignmentState, Task
 from app.tasks.service import FEWEST, add_compare_tasks
 
@@ -27,21 +27,22 @@ Group = tuple[int, list[int]]  # prompt id, its completions
 
 
 def sampled_pairs(turn: Turn, runs: Sequence[Run]) -> list[list[Pair]]:
-    return [sampled_completions(turn.session, run, turn.files) for run in runs]
+    """A list for each policy that was sampled."""
+    return [pairs for run in runs for pairs in sampled_by_policy(turn.session, run, turn.files)]
 
 
-def mixed(by_run: Iterable[Sequence[Pair]], sampling: SamplingPlan, seed: str) -> list[Group]:
+def mixed(by_policy: Iterable[Sequence[Pair]], sampling: SamplingPlan, seed: str) -> list[Group]:
     """Groups of at most `k_max` different completions of a prompt, as many groups of it as `rankings` says.
 
-    Each run has an equal share where there are enough. The order is drawn from the seed, so that a position in the
-    task does not tell the run.
+    Each policy has an equal share where there are enough. The order is drawn from the seed, so that a position in the
+    task does not tell the policy.
     """
     shares: dict[int, list[list[int]]] = defaultdict(list)
-    for pairs in by_run:
-        of_run: dict[int, list[int]] = defaultdict(list)
+    for pairs in by_policy:
+        of_one: dict[int, list[int]] = defaultdict(list)
         for prompt_id, completion_id in pairs:
-            of_run[prompt_id].append(completion_id)
-        for prompt_id, completions in of_run.items():
+            of_one[prompt_id].append(completion_id)
+        for prompt_id, completions in of_one.items():
             shares[prompt_id].append(completions)
     return [
         (prompt_id, group)
@@ -51,9 +52,9 @@ def mixed(by_run: Iterable[Sequence[Pair]], sampling: SamplingPlan, seed: str) -
 
 
 def _dealt(share: list[list[int]], sampling: SamplingPlan, draw: random.Random) -> list[list[int]]:
-    """Like cards: one of each run in turn, until there are enough or none is left, then into equal hands."""
+    """Like cards: one of each policy in turn, until there are enough or none is left, then into equal hands."""
     longest = max(map(len, share))
-    in_turn = [of_run[place] for place in range(longest) for of_run in share if place < len(of_run)]
+    in_turn = [of_one[place] for place in range(longest) for of_one in share if place < len(of_one)]
     chosen = list(dict.fromkeys(in_turn))[: sampling.k_max * sampling.rankings]
     draw.shuffle(chosen)
     hands = min(sampling.rankings, max(1, len(chosen) // sampling.k_min))

@@ -1,5 +1,6 @@
 """What a round is to do, decided before it starts and kept with it."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Any, Literal, Self
 
@@ -9,14 +10,20 @@ from app.runs.models import Stage
 from app.translation import gettext
 
 People = Literal["people", "simulated", "both"]
+Aim = Literal["ppo", "align", "sft", "reward", "samples"]
+DRAWING = ("rso", "expert_iteration")  # methods of `align` that need prompts and a reward model
 
 
 class SamplingPlan(BaseModel):
-    """How many prompts are answered, and how often each."""
+    """Which prompts are answered, and how often each.
+
+    `choose`: at random, or only `fresh` ones, whose outputs nobody was asked to judge yet.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     prompts: int | None = Field(default=None, ge=1, description="At most so many prompts; without it all.")
+    choose: Literal["random", "fresh"] = "random"
     k_min: int = Field(default=4, ge=2, le=9)
     k_max: int = Field(default=9, ge=2, le=9)
     rankings: int = Field(default=1, ge=1, le=9, description="Rankings per prompt, each of K outputs of its own.")
@@ -29,24 +36,49 @@ class SamplingPlan(BaseModel):
         return self
 
 
+class DataPlan(BaseModel):
+    """Which annotations are learned from: of these campaigns (None: of all), on these days (UTC)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    campaigns: tuple[int, ...] | None = None
+    since: date | None = None
+    until: date | None = None
+
+    @model_validator(mode="after")
+    def days_in_order(self) -> Self:
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(gettext("The first day is after the last."))
+        return self
+
+
 class RoundPlan(BaseModel):
     """A full round when all defaults are taken: from nothing to a policy and its samples as tasks.
 
+    `aim`: what it makes: a policy by `ppo` or, without reinforcement learning, by `align`; an `sft` model alone; a
+    `reward` model alone; or only `samples` of the starting policy, as tasks.
     `start`: where the policy comes from: `pretrain` (a small model from nothing), `sft` (fine-tune `checkpoint_id`),
     or `checkpoint` (go on from `checkpoint_id`, an SFT model or policy of an earlier round).
     `rankings`: `collect` samples of the starting policy and wait until they are ranked, or take the `existing` ones.
+    `preset`: where the settings came from; they are whole without it.
+    `others`: checkpoints whose samples are mixed with those of the new policy.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    aim: Aim = "ppo"
     start: Literal["pretrain", "sft", "checkpoint"] = "pretrain"
     checkpoint_id: int | None = None
     rankings: Literal["collect", "existing"] = "collect"
     people: People = "people"
+    demonstrations: DataPlan = DataPlan()
+    comparisons: DataPlan = DataPlan()
+    preset: str | None = None
     settings: dict[Stage, dict[str, Any]] = Field(default_factory=dict)
     candidates: SamplingPlan = SamplingPlan()
     samples: SamplingPlan = SamplingPlan(prompts=100)
     mix_earlier_policy: bool = True
+    others: tuple[int, ...] = ()
     overlap: int = Field(default=1, ge=1, le=20)
     evaluate: bool = True
 
@@ -55,6 +87,17 @@ class RoundPlan(BaseModel):
         if (self.start == "pretrain") != (self.checkpoint_id is None):
             raise ValueError(gettext("Choose a checkpoint to start from, or a small model from nothing."))
         return self
+
+    @model_validator(mode="after")
+    def something_to_fine_tune(self) -> Self:
+        if self.aim == "sft" and self.start == "checkpoint":
+            raise ValueError(gettext("Fine-tuning alone starts from a model that is to be fine-tuned."))
+        return self
+
+    @property
+    def draws_while_aligning(self) -> bool:
+        """Some methods of `align` learn from what they sample and a reward model judges."""
+        return self.aim == "align" and self.settings.get(Stage.ALIGN, {}).get("method") in DRAWING
 
     def stage_settings(self, stage: Stage) -> dict[str, Any]:
         return dict(self.settings.get(stage, {}))
@@ -73,6 +116,7 @@ class Step(StrEnum):
     REWARD = "reward"
     PROMPTS = "prompts"
     PPO = "ppo"
+    ALIGN = "align"
     SAMPLE_PROMPTS = "sample_prompts"
     SAMPLES = "samples"
     EARLIER_SAMPLES = "earlier_samples"
@@ -83,12 +127,47 @@ class Step(StrEnum):
     EVALUATION = "evaluation"
 
 
+STAGE_OF = {
+    Step.PRETRAIN: Stage.PRETRAIN,
+    Step.SFT: Stage.SFT,
+    Step.CANDIDATES: Stage.SAMPLE,
+    Step.REWARD: Stage.REWARD,
+    Step.PPO: Stage.PPO,
+    Step.ALIGN: Stage.ALIGN,
+    Step.SAMPLES: Stage.SAMPLE,
+    Step.EARLIER_SAMPLES: Stage.SAMPLE,
+    Step.TEST_SAMPLES: Stage.SAMPLE,
+    Step.EARLIER_TEST_SAMPLES: Stage.SAMPLE,
+}
 COLLECTING = {Step.CANDIDATE_PROMPTS, Step.CANDIDATES, Step.COMPARE}
+REWARDING = {Step.COMPARISONS, Step.REWARD}
+IMPROVING = {Step.PROMPTS, Step.PPO, Step.ALIGN}
+FEEDING = {Step.SAMPLE_PROMPTS, Step.SAMPLES, Step.EARLIER_SAMPLES, Step.NEXT_COMPARE}
 EVALUATING = {Step.TEST_PROMPTS, Step.TEST_SAMPLES, Step.EARLIER_TEST_SAMPLES, Step.EVALUATION}
+LEFT_OUT: dict[Aim, set[Step]] = {
+    "ppo": {Step.ALIGN},
+    "align": {Step.PPO},
+    "sft": COLLECTING | REWARDING | IMPROVING | FEEDING | EVALUATING,
+    "reward": IMPROVING | FEEDING | EVALUATING,
+    "samples": COLLECTING | REWARDING | IMPROVING | EVALUATING,
+}
 
 
 def steps_of(plan: RoundPlan) -> list[Step]:
     """The steps that this plan needs."""
+    left_out = LEFT_OUT[plan.aim] | _before_the_policy(plan)
+    if plan.aim == "align":
+        left_out |= set() if plan.draws_while_aligning else {Step.REWARD, Step.PROMPTS}
+    if not _mixes(plan):
+        left_out |= {Step.EARLIER_SAMPLES}
+    if not plan.evaluate:
+        left_out |= EVALUATING
+    if plan.start == "checkpoint" and Step.REWARD in left_out:
+        left_out |= {Step.DEMONSTRATIONS}  # what would centre the scores
+    return [step for step in Step if step not in left_out]
+
+
+def _before_the_policy(plan: RoundPlan) -> set[Step]:
     left_out: set[Step] = set()
     if plan.start != "pretrain":
         left_out |= {Step.PRETRAIN}
@@ -96,8 +175,14 @@ def steps_of(plan: RoundPlan) -> list[Step]:
         left_out |= {Step.SFT}
     if plan.rankings == "existing":
         left_out |= COLLECTING
-    if not plan.mix_earlier_policy:
-        left_out |= {Step.EARLIER_SAMPLES}
-    if not plan.evaluate:
-        left_out |= EVALUATING
-    return [step for step in Step if step not in left_out]
+    return left_out
+
+
+def _mixes(plan: RoundPlan) -> bool:
+    """Where nothing new is trained, the earlier policy is the one sampled."""
+    return bool(plan.others) or (plan.mix_earlier_policy and plan.aim in ("ppo", "align"))
+
+
+def stages_of(plan: RoundPlan) -> list[Stage]:
+    """The trainer's stages that this plan runs, each once, in order."""
+    return list(dict.fromkeys(STAGE_OF[step] for step in steps_of(plan) if step in STAGE_OF))

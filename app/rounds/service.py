@@ -9,7 +9,7 @@ from app.clock import now
 from app.errors import DomainError, InvalidInput, message
 from app.projects.models import Project
 from app.rounds.models import Round, RoundRun, RoundState
-from app.rounds.plan import RoundPlan
+from app.rounds.plan import RoundPlan, stages_of
 from app.runs.models import Run, RunState, Stage
 from app.runs.service import request_cancel, retry_run, wake_workers
 from app.runs.settings import check_settings
@@ -21,12 +21,14 @@ FILLED = {
     Stage.SFT: ("model", "demonstrations"),
     Stage.REWARD: ("model", "comparisons", "demonstrations"),
     Stage.PPO: ("model", "reward_model", "prompts"),
+    Stage.ALIGN: ("model", "comparisons", "prompts", "reward_model"),
     Stage.SAMPLE: ("model", "prompts"),
 }
 STARTABLE = {
     "sft": {CheckpointKind.BASE, CheckpointKind.SFT, CheckpointKind.POLICY},
     "checkpoint": {CheckpointKind.SFT, CheckpointKind.POLICY},
 }
+SAMPLED = {CheckpointKind.SFT, CheckpointKind.POLICY}
 
 
 class RoundUnderWay(DomainError):
@@ -73,19 +75,31 @@ def _check_plan(session: Session, project: Project, plan: RoundPlan) -> None:
     unknown = sorted(stage.value for stage in plan.settings if stage not in FILLED)
     if unknown:
         raise InvalidInput(reason=gettext("A round has no stage {stage}.").format(stage=unknown[0]))
-    for stage, filled in FILLED.items():
-        check_settings(stage, plan.stage_settings(stage), filled)
-    if plan.start == "pretrain":
-        return
-    checkpoint = session.get(Checkpoint, plan.checkpoint_id)
-    if checkpoint is None or checkpoint.project_id != project.id:
-        raise InvalidInput(reason=gettext("This project has no checkpoint {number}.").format(number=plan.checkpoint_id))
-    if checkpoint.kind not in STARTABLE[plan.start]:
-        raise InvalidInput(
-            reason=gettext("A round cannot start from {name}: it is a {kind} checkpoint.").format(
-                name=checkpoint.name, kind=checkpoint.kind
+    for stage in stages_of(plan):
+        check_settings(stage, plan.stage_settings(stage), FILLED[stage])
+    if plan.checkpoint_id is not None:
+        checkpoint = _known_checkpoint(session, project, plan.checkpoint_id)
+        if checkpoint.kind not in STARTABLE[plan.start]:
+            raise InvalidInput(
+                reason=gettext("A round cannot start from {name}: it is a {kind} checkpoint.").format(
+                    name=checkpoint.name, kind=checkpoint.kind
+                )
             )
-        )
+    for number in plan.others:
+        other = _known_checkpoint(session, project, number)
+        if other.kind not in SAMPLED:
+            raise InvalidInput(
+                reason=gettext("{name} cannot be sampled: it is a {kind} checkpoint.").format(
+                    name=other.name, kind=other.kind
+                )
+            )
+
+
+def _known_checkpoint(session: Session, project: Project, number: int) -> Checkpoint:
+    checkpoint = session.get(Checkpoint, number)
+    if checkpoint is None or checkpoint.project_id != project.id:
+        raise InvalidInput(reason=gettext("This project has no checkpoint {number}.").format(number=number))
+    return checkpoint
 
 
 def cancel_round(session: Session, current: Round) -> None:

@@ -1,6 +1,6 @@
 """The steps of a round, each a look at the facts that does what is missing. Any of them may be called again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from app.accounts.models import Cohort
 from app.campaigns.models import Campaign, CampaignKind, CampaignState
@@ -10,6 +10,7 @@ from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import NothingToFreeze, freeze_dataset
 from app.datasets.models import Dataset, DatasetKind
 from app.prompts.models import Split
+from app.rounds.choosing import comparisons_taken, demonstrations_taken, prompts_taken
 from app.rounds.feeding import is_ranked, open_ranking_campaign
 from app.rounds.naming import free_name
 from app.rounds.plan import SamplingPlan, Step
@@ -25,12 +26,20 @@ def starting_policy(turn: Turn) -> Checkpoint:
     return turn.model_of(Step.SFT)
 
 
+def new_policy(turn: Turn) -> Checkpoint:
+    """What this round made: the policy that was trained, or the one it started from where none was."""
+    trained = turn.run_of(Step.PPO) or turn.run_of(Step.ALIGN)
+    if trained is None:
+        return starting_policy(turn)
+    return turn.session.get_one(Checkpoint, trained.produced_checkpoint_id)
+
+
 def freeze_demonstrations(turn: Turn) -> Outcome:
     """A round that goes on from a policy can do without: its reward model is then centred on what was ranked."""
     if turn.dataset_of(Step.DEMONSTRATIONS):
         return Outcome.DONE
     try:
-        return _freeze(turn, Step.DEMONSTRATIONS, DatasetKind.DEMONSTRATIONS)
+        return _freeze(turn, Step.DEMONSTRATIONS, DatasetKind.DEMONSTRATIONS, demonstrations_taken(turn.plan))
     except NothingToFreeze:
         if turn.plan.start == "checkpoint":
             return Outcome.DONE
@@ -38,42 +47,34 @@ def freeze_demonstrations(turn: Turn) -> Outcome:
 
 
 def freeze_candidate_prompts(turn: Turn) -> Outcome:
-    splits = [Split.TRAIN, Split.VALIDATION]
-    return _freeze(turn, Step.CANDIDATE_PROMPTS, DatasetKind.PROMPTS, splits, turn.plan.candidates.prompts)
+    chosen = prompts_taken(turn.plan, [Split.TRAIN, Split.VALIDATION], turn.plan.candidates, turn.draw)
+    return _freeze(turn, Step.CANDIDATE_PROMPTS, DatasetKind.PROMPTS, chosen)
 
 
 def freeze_prompts(turn: Turn) -> Outcome:
-    return _freeze(turn, Step.PROMPTS, DatasetKind.PROMPTS, [Split.TRAIN])
+    return _freeze(turn, Step.PROMPTS, DatasetKind.PROMPTS, prompts_taken(turn.plan, [Split.TRAIN]))
 
 
 def freeze_sample_prompts(turn: Turn) -> Outcome:
-    return _freeze(turn, Step.SAMPLE_PROMPTS, DatasetKind.PROMPTS, [Split.TRAIN], turn.plan.samples.prompts)
+    chosen = prompts_taken(turn.plan, [Split.TRAIN], turn.plan.samples, turn.draw)
+    return _freeze(turn, Step.SAMPLE_PROMPTS, DatasetKind.PROMPTS, chosen)
 
 
 def freeze_test_prompts(turn: Turn) -> Outcome:
-    return _freeze(turn, Step.TEST_PROMPTS, DatasetKind.PROMPTS, [Split.TEST])
+    return _freeze(turn, Step.TEST_PROMPTS, DatasetKind.PROMPTS, prompts_taken(turn.plan, [Split.TEST]))
 
 
 def freeze_comparisons(turn: Turn) -> Outcome:
+    """Those that were ranked in this round, or those that the plan chose."""
     ranked_here = turn.campaign_of(Step.COMPARE)
-    return _freeze(turn, Step.COMPARISONS, DatasetKind.COMPARISONS, campaign=ranked_here)
+    chosen = comparisons_taken(turn.plan)
+    if ranked_here:
+        chosen = DatasetFilter(people=turn.plan.people, campaigns=(ranked_here.id,))
+    return _freeze(turn, Step.COMPARISONS, DatasetKind.COMPARISONS, chosen)
 
 
-def _freeze(
-    turn: Turn,
-    step: Step,
-    kind: DatasetKind,
-    splits: list[Split] | None = None,
-    at_most: int | None = None,
-    campaign: Campaign | None = None,
-) -> Outcome:
+def _freeze(turn: Turn, step: Step, kind: DatasetKind, chosen: DatasetFilter) -> Outcome:
     if turn.dataset_of(step) is None:
-        chosen = DatasetFilter(
-            people=turn.plan.people,
-            splits=splits or list(Split),
-            campaigns=[campaign.id] if campaign else None,
-            at_most=at_most,
-        )
         wanted = f"Round {turn.round.number}: {step.replace('_', ' ')}"
         name = free_name(turn.session, turn.project, Dataset, wanted)
         turn.keep_dataset(step, freeze_dataset(turn.session, turn.files, turn.project, name, kind, chosen))
@@ -110,42 +111,59 @@ def optimise_policy(turn: Turn) -> Outcome:
     return turn.run_step(Step.PPO, Stage.PPO, inputs)
 
 
+def align_policy(turn: Turn) -> Outcome:
+    """From rankings alone, or from prompts and the reward model where the method draws its own completions."""
+    inputs = [Input("model", starting_policy(turn))]
+    if turn.plan.draws_while_aligning:
+        inputs += [
+            Input("reward_model", turn.model_of(Step.REWARD)),
+            Input("prompts", turn.the_dataset(Step.PROMPTS)),
+        ]
+    else:
+        inputs.append(Input("comparisons", turn.the_dataset(Step.COMPARISONS)))
+    return turn.run_step(Step.ALIGN, Stage.ALIGN, inputs)
+
+
 def sample_candidates(turn: Turn) -> Outcome:
-    return _sample(turn, Step.CANDIDATES, starting_policy(turn), Step.CANDIDATE_PROMPTS, turn.plan.candidates)
+    return _sample(turn, Step.CANDIDATES, [starting_policy(turn)], Step.CANDIDATE_PROMPTS, turn.plan.candidates)
 
 
 def sample_policy(turn: Turn) -> Outcome:
-    return _sample(turn, Step.SAMPLES, turn.model_of(Step.PPO), Step.SAMPLE_PROMPTS, turn.plan.samples)
+    return _sample(turn, Step.SAMPLES, [new_policy(turn)], Step.SAMPLE_PROMPTS, turn.plan.samples)
 
 
-def sample_earlier_policy(turn: Turn) -> Outcome:
-    return _sample(turn, Step.EARLIER_SAMPLES, starting_policy(turn), Step.SAMPLE_PROMPTS, turn.plan.samples)
+def sample_earlier_policies(turn: Turn) -> Outcome:
+    """The policy that the round began with, and the others that the plan mixes in."""
+    earlier = [starting_policy(turn)] if turn.plan.mix_earlier_policy else []
+    others = [turn.session.get_one(Checkpoint, number) for number in turn.plan.others]
+    policies = [each for each in dict.fromkeys([*earlier, *others]) if each is not new_policy(turn)]
+    return _sample(turn, Step.EARLIER_SAMPLES, policies, Step.SAMPLE_PROMPTS, turn.plan.samples)
 
 
 def sample_policy_for_test(turn: Turn) -> Outcome:
-    return _sample_once(turn, Step.TEST_SAMPLES, turn.model_of(Step.PPO))
+    return _sample_once(turn, Step.TEST_SAMPLES, new_policy(turn))
 
 
 def sample_earlier_policy_for_test(turn: Turn) -> Outcome:
     return _sample_once(turn, Step.EARLIER_TEST_SAMPLES, starting_policy(turn))
 
 
-def _sample(turn: Turn, step: Step, policy: Checkpoint, prompts: Step, sampling: SamplingPlan) -> Outcome:
+def _sample(turn: Turn, step: Step, policies: Sequence[Checkpoint], prompts: Step, sampling: SamplingPlan) -> Outcome:
     settings = {
         "k_min": sampling.k_min * sampling.rankings,
         "k_max": sampling.k_max * sampling.rankings,
         "temperature": sampling.temperature,
     }
-    return turn.run_step(step, Stage.SAMPLE, _policy_and_prompts(turn, policy, prompts), settings)
+    return turn.run_step(step, Stage.SAMPLE, _policies_and_prompts(turn, policies, prompts), settings)
 
 
 def _sample_once(turn: Turn, step: Step, policy: Checkpoint) -> Outcome:
     settings = {"k_min": 1, "k_max": 1, "temperature": 1.0}
-    return turn.run_step(step, Stage.SAMPLE, _policy_and_prompts(turn, policy, Step.TEST_PROMPTS), settings)
+    return turn.run_step(step, Stage.SAMPLE, _policies_and_prompts(turn, [policy], Step.TEST_PROMPTS), settings)
 
 
-def _policy_and_prompts(turn: Turn, policy: Checkpoint, prompts: Step) -> list[Input]:
-    return [Input("model", policy), Input("prompts", turn.the_dataset(prompts))]
+def _policies_and_prompts(turn: Turn, policies: Sequence[Checkpoint], prompts: Step) -> list[Input]:
+    return [*(Input("model", policy) for policy in policies), Input("prompts", turn.the_dataset(prompts))]
 
 
 def rank_candidates(turn: Turn) -> Outcome:
@@ -198,9 +216,10 @@ STEPS: dict[Step, Callable[[Turn], Outcome]] = {
     Step.REWARD: train_reward_model,
     Step.PROMPTS: freeze_prompts,
     Step.PPO: optimise_policy,
+    Step.ALIGN: align_policy,
     Step.SAMPLE_PROMPTS: freeze_sample_prompts,
     Step.SAMPLES: sample_policy,
-    Step.EARLIER_SAMPLES: sample_earlier_policy,
+    Step.EARLIER_SAMPLES: sample_earlier_policies,
     Step.NEXT_COMPARE: feed_back,
     Step.TEST_PROMPTS: freeze_test_prompts,
     Step.TEST_SAMPLES: sample_policy_for_test,

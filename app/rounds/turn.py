@@ -32,6 +32,7 @@ class Outcome(StrEnum):
 OUTCOME_OF = {
     RunState.QUEUED: Outcome.RUNNING,
     RunState.RUNNING: Outcome.RUNNING,
+    RunState.PAUSED: Outcome.RUNNING,
     RunState.FINISHED: Outcome.DONE,
     RunState.FAILED: Outcome.FAILED,
     RunState.CANCELLED: Outcome.CANCELLED,
@@ -45,6 +46,11 @@ class Turn:
     round: Round
     project: Project
     plan: RoundPlan
+
+    @property
+    def draw(self) -> str:
+        """What this round's prompts are drawn by: other ones than those of the round before."""
+        return f"round {self.round.number}"
 
     def run_of(self, step: Step) -> Run | None:
         return self.session.scalar(

@@ -137,7 +137,7 @@ def last_submission(session: Session, labeler: User, since: datetime) -> Annotat
         select(Annotation, Campaign.state)
         .join(Task, Task.id == Annotation.task_id)
         .join(Campaign, Campaign.id == Task.campaign_id)
-        .where(Annotation.labeler_id == labeler.id, Annotation.created_at >= since)
+        .where(Annotation.labeler_id == labeler.id, Annotation.created_at >= since, Annotation.reviewer_id.is_(None))
         .order_by(Annotation.created_at.desc(), Annotation.id.desc())
     )
     found = session.execute(query.limit(1)).one_or_none()

@@ -106,7 +106,7 @@ def submit_prompt(session: Session, assignment: Assignment, written: WrittenProm
         return earlier
     labeler = session.get_one(User, assignment.labeler_id)
     versions = _prompts_written(session, assignment)
-    split = Split.TEST if labeler.cohort is Cohort.HELD_OUT else None
+    split = Split.TEST if labeler.cohort is Cohort.HELD_OUT or _was_held_out(session, assignment) else None
     project, rule = _project_and_rule(session, assignment)
     prompt, created = add_written_prompt(session, project, written, labeler, rule=rule, split=split)
     if not created and prompt.id not in versions:
@@ -124,6 +124,12 @@ def _prompts_written(session: Session, assignment: Assignment) -> set[int]:
     """By number, every version of the assignment's prompt."""
     query = select(Annotation.prompt_id).where(Annotation.assignment_id == assignment.id)
     return {number for number in session.scalars(query) if number is not None}
+
+
+def _was_held_out(session: Session, assignment: Assignment) -> bool:
+    """Whether any version of it was made by a held-out labeler."""
+    made = (Annotation.assignment_id == assignment.id, Annotation.cohort == Cohort.HELD_OUT)
+    return assignment.was_sent and session.scalar(select(Annotation.id).where(*made).limit(1)) is not None
 
 
 def _project_and_rule(session: Session, assignment: Assignment) -> tuple[Project, Rule | None]:
@@ -225,7 +231,14 @@ def _supersede(session: Session, assignment: Assignment, current: Annotation, se
 def _replace(session: Session, assignment: Assignment, former: Annotation, sent: Sent, **values: Any) -> Annotation:
     former.current = False
     session.flush()
-    return _store(session, assignment, sent, revision=former.revision + 1, supersedes_id=former.id, **values)
+    stamps = _inherited(former)
+    return _store(session, assignment, sent, revision=former.revision + 1, supersedes_id=former.id, **stamps, **values)
+
+
+def _inherited(former: Annotation) -> dict[str, Any]:
+    """What was made held out or by a simulated labeler stays so when it is revised after they were moved."""
+    cohort = {"cohort": Cohort.HELD_OUT} if former.cohort is Cohort.HELD_OUT else {}
+    return cohort | ({"simulated": True} if former.simulated else {})
 
 
 def current_annotation(session: Session, assignment: Assignment) -> Annotation | None:
@@ -243,13 +256,11 @@ def _store(session: Session, assignment: Assignment, sent: Sent, **values: Any) 
         assignment_id=assignment.id,
         task_id=assignment.task_id,
         labeler_id=labeler.id,
-        cohort=labeler.cohort,
-        simulated=labeler.simulated,
         form_version_id=campaign.form_version_id,
         idempotency_key=sent.idempotency_key,
         seconds=assignment.active_seconds,
         current=True,
-        **{"revision": 1, "prompt_ratings": {}, **values},
+        **{"cohort": labeler.cohort, "simulated": labeler.simulated, "revision": 1, "prompt_ratings": {}, **values},
     )
     session.add(annotation)
     session.flush()

@@ -10,6 +10,7 @@ from app.datasets import models as datasets
 from app.db import Base
 from app.projects import models as projects
 from app.prompts import models as prompts
+from app.quality import gold_models as gold
 from app.quality import models as quality
 from app.rounds import models as rounds
 from app.runs import models as runs
@@ -22,6 +23,7 @@ __all__ = [
     "checkpoints",
     "completions",
     "datasets",
+    "gold",
     "projects",
     "prompts",
     "quality",

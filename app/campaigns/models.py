@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts.models import Cohort
@@ -35,6 +35,8 @@ class Campaign(Base):
         CheckConstraint("state = 'draft' OR form_version_id IS NOT NULL", name="form_frozen_when_open"),
         CheckConstraint("kind <> 'evaluate' OR cohort = 'held_out' OR imported", name="held_out_evaluates"),
         CheckConstraint("kind <> 'red_team' OR rule_id IS NOT NULL", name="red_team_names_a_rule"),
+        CheckConstraint("gold_rate BETWEEN 0 AND 0.5 AND repeat_rate BETWEEN 0 AND 0.5", name="most_tasks_are_real"),
+        CheckConstraint("0 <= pause_below AND pause_below <= warn_below AND warn_below <= 1", name="warned_first"),
     )
 
     id: Mapped[PrimaryKey]
@@ -51,10 +53,20 @@ class Campaign(Base):
     cohort: Mapped[Cohort] = mapped_column(choices(Cohort, "cohort"), server_default=Cohort.TRAINING)
     priority: Mapped[int] = mapped_column(server_default="0")  # higher is handed out first
     lease_minutes: Mapped[int] = mapped_column(server_default="60")
+    gold_rate: Mapped[float] = mapped_column(Double, server_default="0")  # shares of each labeler's tasks
+    repeat_rate: Mapped[float] = mapped_column(Double, server_default="0")
+    trains: Mapped[bool] = mapped_column(server_default=text("false"))  # whether it begins with training tasks
+    warn_below: Mapped[float] = mapped_column(Double, server_default="0.75")  # agreement with known answers
+    pause_below: Mapped[float] = mapped_column(Double, server_default="0.65")
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[Created]
     opened_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+
+    @property
+    def mixes_in(self) -> bool:
+        """Whether known answers or repeats come among its tasks."""
+        return self.trains or self.gold_rate > 0 or self.repeat_rate > 0
 
 
 class CampaignMember(Base):

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Created, PrimaryKey, choices
@@ -84,7 +85,7 @@ class KnownAnswer(Base):
     __tablename__ = "screening_answers"
 
     task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
-    ranks: Mapped[dict[str, Any] | None]
+    ranks: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     ratings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     prompt_ratings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     given_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
@@ -115,7 +116,7 @@ class Attempt(Base):
     labeler_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     number: Mapped[int] = mapped_column(server_default="1")
     state: Mapped[AttemptState] = mapped_column(choices(AttemptState, "state"), server_default=AttemptState.IN_PROGRESS)
-    comfort: Mapped[dict[str, Any] | None]  # by topic, 1 to 4; for the labeler and admins alone
+    comfort: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # by topic, 1 to 4; private
     began_at: Mapped[Created]
     finished_at: Mapped[datetime | None]
     retake_from: Mapped[datetime | None]  # when another attempt may begin; None: not yet known

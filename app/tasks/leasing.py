@@ -16,7 +16,7 @@ from app import clock
 from app.accounts.models import User
 from app.campaigns.models import Campaign, CampaignMember
 from app.campaigns.queries import open_to
-from app.tasks.models import CHECKS, Assignment, AssignmentState, Task
+from app.tasks.models import CHECKS, Assignment, AssignmentState, Purpose, Task
 
 SKIPS_ALLOWED = 3
 RETURNED_AT_ONCE = 500
@@ -144,7 +144,10 @@ def finish_lease(session: Session, assignment: Assignment) -> bool:
 
 
 def give_up_lease(session: Session, assignment: Assignment) -> None:
-    """A skip: the slot goes back, and after three skips the task is set aside for a researcher."""
+    """A skip: the slot goes back, and after three skips the task is set aside for a researcher.
+
+    Not in a screening, which asks everybody the same.
+    """
     returned = 1 if assignment.state is AssignmentState.LEASED else 0
     assignment.state = AssignmentState.SKIPPED
     session.flush()
@@ -154,7 +157,7 @@ def give_up_lease(session: Session, assignment: Assignment) -> None:
         .values(
             remaining=Task.remaining + returned,
             skips=Task.skips + 1,
-            set_aside=Task.set_aside | (Task.skips + 1 >= SKIPS_ALLOWED),
+            set_aside=Task.set_aside | ((Task.skips + 1 >= SKIPS_ALLOWED) & (Task.purpose != Purpose.SCREENING)),
         )
     )
 

@@ -18,6 +18,7 @@ from app.web import (
     desk_leaving,
     desk_writing,
     evaluation,
+    events,
     exports,
     guidelines,
     health,
@@ -31,13 +32,16 @@ from app.web import (
     rating_forms,
     red_teaming,
     reports,
+    round_reports,
     rounds,
     rules,
     runs,
     signing_in,
     tasks,
     users,
+    workers,
 )
+from app.web.broadcast import Broadcast
 from app.web.carrying import install_carrying
 from app.web.cookies import QueuedCookies
 from app.web.errors import FailurePages, install_error_pages
@@ -76,8 +80,11 @@ AREAS = (
     campaign_planning,
     campaigns,
     red_teaming,
+    round_reports,
     rounds,
     runs,
+    events,
+    workers,
 )
 
 COMPRESSION = 5  # a desk with nine long texts is 3 % longer than at 9, in half the time
@@ -88,6 +95,7 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     app = FastAPI(title="Rondo", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
     app.state.engine = engine
+    app.state.broadcast = Broadcast(engine)
     app.state.sessions = sessionmaker(engine, expire_on_commit=False)
     install_error_pages(app)
     install_carrying(app)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
+from app.commands.round_report import report
 from app.config import settings
 from app.db import transaction
 from app.errors import InvalidInput
@@ -25,6 +26,7 @@ from app.translation import gettext
 from trainer.presets import PRESETS
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.command()(report)
 Number = Annotated[int, typer.Argument(help="The round's number in its address, /rounds/NUMBER.")]
 
 

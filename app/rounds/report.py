@@ -1,15 +1,20 @@
-"""Whether the round's policy is better: what the held-out labelers said of it and of the policy it started from."""
+"""Whether the round's policy is better: what the held-out labelers said of it and of the policies before it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.campaigns.models import Campaign, CampaignKind
+from app.checkpoints.models import Checkpoint, CheckpointKind
+from app.checkpoints.queries import ancestors
 from app.evaluation.queries import same_answers, verdicts_between
 from app.evaluation.win_rate import Verdict, WinRate, win_rate
 from app.rounds.advancing import turn_of
-from app.rounds.models import Round
+from app.rounds.models import Round, RoundCampaign
 from app.rounds.plan import Step
-from app.rounds.steps import starting_policy
+from app.rounds.steps import new_policy, starting_policy
 
 
 def round_win_rate(session: Session, files: Path, found: Round) -> WinRate | None:
@@ -18,9 +23,27 @@ def round_win_rate(session: Session, files: Path, found: Round) -> WinRate | Non
     campaign = turn.campaign_of(Step.EVALUATION)
     if campaign is None:
         return None
-    policy, earlier = turn.model_of(Step.PPO), starting_policy(turn)
-    verdicts = verdicts_between(session, campaign, policy, earlier)
+    return win_rate_between(session, [campaign], new_policy(turn), starting_policy(turn))
+
+
+def win_rate_between(
+    session: Session, campaigns: Sequence[Campaign], policy: Checkpoint, baseline: Checkpoint
+) -> WinRate | None:
+    """Over all of the campaigns; None where nothing was judged. A text that both wrote for a test prompt is a tie."""
+    verdicts = [verdict for each in campaigns for verdict in verdicts_between(session, each, policy, baseline)]
     if not verdicts:
         return None
-    ties = [Verdict(prompt_id, 0.5) for prompt_id in same_answers(session, campaign, policy, earlier)]
-    return win_rate([*verdicts, *ties])
+    alike = set.intersection(*(set(same_answers(session, each, policy, baseline)) for each in campaigns))
+    return win_rate([*verdicts, *(Verdict(prompt_id, 0.5) for prompt_id in sorted(alike))])
+
+
+def evaluations_of(session: Session, found: Round) -> list[Campaign]:
+    """The campaigns in which held-out labelers compared the round's policy with earlier ones."""
+    query = select(Campaign).join(RoundCampaign).where(RoundCampaign.round_id == found.id)
+    return list(session.scalars(query.where(Campaign.kind == CampaignKind.EVALUATE).order_by(Campaign.id)))
+
+
+def first_sft(session: Session, policy: Checkpoint) -> Checkpoint | None:
+    """The baseline of all rounds: the oldest fine-tuned model that the policy descends from."""
+    fine_tuned = [each for each in ancestors(session, policy) if each.kind is CheckpointKind.SFT]
+    return fine_tuned[-1] if fine_tuned else None

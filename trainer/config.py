@@ -35,8 +35,8 @@ def setting(
 
 
 def layout_setting() -> Any:
-    described = "a row for each completion, or its prompt shared by all; auto takes what costs less"
-    return setting("auto", described, choices=("auto", "rows", "shared"))
+    described = "a row for each completion, its prompt shared by all, or that in blocks on a GPU; auto: the cheapest"
+    return setting("auto", described, choices=("auto", "rows", "shared", "blocks"))
 
 
 def required(description: str) -> Any:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,10 @@ CARD_NAME = "README.md"  # a model card
 
 @dataclass(frozen=True)
 class Manifest:
-    """`counts` and `sha256` are by file name; `filter` says what was asked for, in the app's words."""
+    """`counts` and `sha256` are by file name; `filter` says what was asked for, in the app's words.
+
+    `excluded` says how many rows reviewers kept out, by reason; older manifests do not have it.
+    """
 
     kind: Literal["demonstrations", "comparisons", "prompts"]
     counts: Mapping[str, int]
@@ -25,6 +28,7 @@ class Manifest:
     split_rule: str
     created: str
     format_version: int = FORMAT_VERSION
+    excluded: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -63,7 +67,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise DatasetChanged(f"{path} is missing.") from None
     except ValueError as error:
         raise DatasetChanged(f"{path} is not JSON: {error}.") from error
-    if not isinstance(values, dict) or set(values) != {item.name for item in fields(Manifest)}:
+    if not isinstance(values, dict) or {*values, "excluded"} != {item.name for item in fields(Manifest)}:
         raise DatasetChanged(f"{path} does not have the keys of a manifest.")
     if values["format_version"] != FORMAT_VERSION:
         raise DatasetChanged(f"{path} has format version {values['format_version']}; this is {FORMAT_VERSION}.")

@@ -1,16 +1,19 @@
 """The layout `shared`: the prompt of a ranking once, its K completions after it, all of a batch in one row.
 
 T = P + K R tokens a ranking instead of K (P + R), and nothing is filled up: the layers that treat each token by itself
-see no filler. Which token sees which is the matter of `shared_attention`.
+see no filler. Which token sees which is the matter of `column_attention` or, on a GPU, of `block_attention`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from trainer.groups import RankedGroup
+
+Attention = Literal["columns", "blocks"]
 
 # Queries that meet keys for nothing, before it pays to attend once more.
 FILLED_UP = 256**2
@@ -49,6 +52,15 @@ class Ragged:
 
 
 @dataclass(frozen=True)
+class AttentionSettings:
+    """What a layer wants of attention; `window`: how many tokens back it sees, None all."""
+
+    scaling: float | None
+    dropout: float
+    window: int | None
+
+
+@dataclass(frozen=True)
 class SharedPrompts:
     """G prompts, then their N completions, in one row of T tokens.
 
@@ -65,6 +77,7 @@ class SharedPrompts:
     scored: Tensor
     readers: Tensor
     readings: Tensor
+    attention: Attention = "columns"
 
     @property
     def count(self) -> int:
@@ -92,11 +105,24 @@ class SharedPrompts:
         before[(lengths.cumsum(0) - lengths)[written]] = prompt_ends[written] - 1
         return before
 
+    @property
+    def sequences(self) -> Tensor:
+        """[T] the sequence of each token: prompts are counted from 0, completions go on from there."""
+        lengths = torch.cat([self.prompts.lengths, self.completions.lengths])
+        return torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
+
+    @property
+    def prompts_of_tokens(self) -> Tensor:
+        """[T] the prompt that each token belongs to or follows."""
+        prompts = torch.arange(len(self.prompts.lengths), device=self.groups.device)
+        return torch.cat([prompts, self.groups])[self.sequences]
+
     def to(self, device: torch.device) -> "SharedPrompts":
-        return replace(self, **{name: part.to(device) for name, part in vars(self).items()})
+        parts = {name: part.to(device) for name, part in vars(self).items() if name != "attention"}
+        return replace(self, **parts)
 
 
-def shared_from_groups(groups: Sequence[RankedGroup]) -> SharedPrompts:
+def shared_from_groups(groups: Sequence[RankedGroup], attention: Attention = "columns") -> SharedPrompts:
     """The completions of all groups in order, as in `rows_from_groups`. No prompt may be empty, a completion may be."""
     prompts = [group.prompt_ids for group in groups]
     completions = [ids for group in groups for ids in group.completion_ids]
@@ -116,6 +142,7 @@ def shared_from_groups(groups: Sequence[RankedGroup]) -> SharedPrompts:
         scored=scored,
         readers=torch.zeros_like(scored).scatter_(0, readings, torch.arange(len(owners))),
         readings=readings,
+        attention=attention,
     )
 
 
@@ -146,3 +173,8 @@ def counted_from(starts: Sequence[int], sequences: Sequence[Sequence[int]]) -> T
     """The positions of all tokens, each sequence's from its start."""
     parts = [torch.arange(start, start + len(ids)) for start, ids in zip(starts, sequences, strict=True)]
     return torch.cat(parts)
+
+
+def placed(some: Tensor, places: Tensor, count: int) -> Tensor:
+    """[count, ...] zeros, but for `some` at their places."""
+    return some.new_zeros(count, *some.shape[1:]).index_copy(0, places, some)

@@ -7,8 +7,8 @@ from transformers import LlamaConfig, LlamaModel
 from tests.trainer.tiny import CONFIGS, make_group, make_policy
 from trainer.config import BadSetting
 from trainer.layout import Rows
-from trainer.layout_choice import LayOut
-from trainer.models import RewardModel
+from trainer.layout_choice import LAST_LAYER, Cost, LayOut, layouts_of
+from trainer.models import RewardModel, remove_dropout
 from trainer.shared_prompt import SharedPrompts
 
 CPU = torch.device("cpu")
@@ -94,3 +94,24 @@ def test_both_layouts_give_a_model_the_same_scores() -> None:
     scores = [model(LayOut(model.backbone, layout, 0, CPU)(LONG_PROMPTS)) for layout in ("rows", "shared", "auto")]
     torch.testing.assert_close(scores[1], scores[0], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(scores[2], scores[0], atol=1e-5, rtol=1e-5)
+
+
+def test_blocks_are_for_a_gpu_and_for_attention_without_dropout() -> None:
+    cuda = torch.device("cuda")
+    assert layouts_of(make_policy().base_model, CPU) == ("rows", "shared")
+    assert layouts_of(make_policy().base_model, cuda) == ("rows", "shared", "blocks")
+    dropping = make_policy("gpt2")  # its attention drops a tenth by default
+    assert layouts_of(dropping.base_model, cuda) == ("rows", "shared")
+    remove_dropout(dropping)
+    assert layouts_of(dropping.base_model, cuda) == ("rows", "shared", "blocks")
+    for backbone, device in ((make_policy().base_model, CPU), (make_policy("gpt2").base_model, cuda)):
+        with pytest.raises(BadSetting, match="must not be blocks"):
+            LayOut(backbone, "blocks", 0, device)
+
+
+def test_blocks_cost_less_where_lengths_differ_and_more_than_rows_where_all_is_short() -> None:
+    cost, layouts = Cost(make_policy().base_model, 1e6), ("rows", "shared", "blocks")
+    uneven = [make_group((1, 2, 3), prompt=length, lengths=(40, 300, 900), seed=length) for length in (100, 2000)]
+    assert cost.least(layouts, uneven, LAST_LAYER) == "blocks"
+    assert cost.least(layouts, LONG_PROMPTS, LAST_LAYER) == "shared"
+    assert cost.least(layouts, NO_PROMPTS_TO_SPEAK_OF, LAST_LAYER) == "rows"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import copy
+from typing import Any
 
 import pytest
 import torch
@@ -51,9 +52,9 @@ def learned(model: nn.Module, batch: Rows | SharedPrompts, groups: Sequence[Rank
     return scores.detach(), torch.cat([gradient.flatten() for gradient in gradients])
 
 
-def assert_equal(model: nn.Module, groups: Sequence[RankedGroup]) -> None:
+def assert_equal(model: nn.Module, groups: Sequence[RankedGroup], attention: Any = "columns") -> None:
     scores, gradient = learned(model, rows_from_groups(groups, 0), groups)
-    shared_scores, shared_gradient = learned(model, shared_from_groups(groups), groups)
+    shared_scores, shared_gradient = learned(model, shared_from_groups(groups, attention), groups)
     torch.testing.assert_close(shared_scores, scores, atol=1e-5, rtol=1e-5)
     assert float((shared_gradient - gradient).norm() / gradient.norm()) < 1e-5
 

@@ -29,14 +29,18 @@ def standing_of_it() -> ColumnElement[bool]:
 
 def is_kept_out() -> Exists:
     """Of datasets, over annotations."""
-    return exists().where(standing_of_it(), KEPT_OUT)
+    return exists().where(standing_of_it(), KEPT_OUT).correlate(Annotation)
 
 
 def is_approved() -> Exists:
     """That a reviewer approved, corrected or restored just this revision."""
     kinds = [Decision.APPROVED, Decision.RESTORED]
     approved = and_(ReviewDecision.annotation_id == Annotation.id, ReviewDecision.decision.in_(kinds))
-    return exists().where(standing_of_it(), or_(approved, ReviewDecision.correction_id == Annotation.id))
+    return (
+        exists()
+        .where(standing_of_it(), or_(approved, ReviewDecision.correction_id == Annotation.id))
+        .correlate(Annotation)
+    )
 
 
 def waits_for_review() -> list[ColumnElement[bool]]:
@@ -45,7 +49,9 @@ def waits_for_review() -> list[ColumnElement[bool]]:
     What was sent back waits again when its labeler has answered or revised it.
     """
     answered = and_(ReviewDecision.decision == Decision.SENT_BACK, ReviewDecision.answer.is_not(None))
-    settled = exists().where(standing_of_it(), ReviewDecision.annotation_id == Annotation.id, ~answered)
+    settled = (
+        exists().where(standing_of_it(), ReviewDecision.annotation_id == Annotation.id, ~answered).correlate(Annotation)
+    )
     return [
         Annotation.current.is_(True),
         Annotation.surplus.is_(False),
@@ -67,15 +73,12 @@ def prompts_kept_out() -> Select[int | None]:
 
 def is_adjudicated() -> Exists:
     """That this is the annotation that an adjudicator prefers of its task's."""
-    return exists().where(Adjudication.annotation_id == Annotation.id, Adjudication.standing)
+    return exists().where(Adjudication.annotation_id == Annotation.id, Adjudication.standing).correlate(Annotation)
 
 
 def is_of_adjudicated_task() -> Exists:
     """That its task was adjudicated, and what was preferred has not been revised since."""
     preferred = Annotation.__table__.alias("preferred")
-    return exists().where(
-        Adjudication.task_id == Annotation.task_id,
-        Adjudication.standing,
-        preferred.c.id == Adjudication.annotation_id,
-        preferred.c.current,
-    )
+    standing = (Adjudication.task_id == Annotation.task_id, Adjudication.standing)
+    unrevised = (preferred.c.id == Adjudication.annotation_id, preferred.c.current)
+    return exists().where(*standing, *unrevised).correlate(Annotation)

@@ -10,6 +10,13 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import Cohort, Origin, User
 from app.annotations.models import Annotation
+from app.annotations.review_conditions import (
+    is_adjudicated,
+    is_approved,
+    is_kept_out,
+    is_of_adjudicated_task,
+    prompts_kept_out,
+)
 from app.campaigns.models import Campaign, CampaignKind
 from app.projects.models import Project
 from app.prompts.models import Prompt, PromptKind, Split
@@ -33,6 +40,8 @@ class DatasetFilter(BaseModel):
     attacks: bool = Field(default=False, description="Prompts that attack a rule, and what was said of their answers.")
     unjudged: bool = Field(default=False, description="Of prompts: only those whose outputs nobody was asked to judge.")
     drawn_by: str | None = Field(default=None, description="Of prompts: another word draws others under `at_most`.")
+    reviewed: bool = Field(default=False, description="Only what was approved, corrected or preferred.")
+    adjudicated: bool = Field(default=False, description="Of an adjudicated task only the ranking that is preferred.")
     at_most: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
@@ -47,12 +56,18 @@ class DatasetFilter(BaseModel):
 def annotations_taken(project: Project, chosen: DatasetFilter) -> list[ColumnElement[bool]]:
     """Conditions over annotations joined with tasks, campaigns and prompts.
 
-    Surplus, superseded and skipped work stays out, and so do gold, repeated and training tasks.
+    Surplus, superseded and skipped work stays out, and so do gold, repeated and training tasks, and what reviewers
+    keep out.
     """
+    return [*annotations_asked_for(project, chosen), ~is_kept_out()]
+
+
+def annotations_asked_for(project: Project, chosen: DatasetFilter) -> list[ColumnElement[bool]]:
+    """What the filter would take were nothing excluded or sent back; over annotations joined with the same."""
     conditions: list[ColumnElement[bool]] = [
         Campaign.project_id == project.id,
         Annotation.current.is_(True),
-        Annotation.surplus.is_(False),
+        _one_of_each_adjudicated_task() if chosen.adjudicated else Annotation.surplus.is_(False),
         Task.purpose == Purpose.REAL,
         Annotation.cohort == chosen.cohort,
         Prompt.split.in_(chosen.splits),
@@ -64,15 +79,28 @@ def annotations_taken(project: Project, chosen: DatasetFilter) -> list[ColumnEle
         conditions.append(Annotation.simulated == (chosen.people == "simulated"))
     if chosen.campaigns is not None:
         conditions.append(Campaign.id.in_(chosen.campaigns))
+    if chosen.reviewed:
+        conditions.append(is_approved() | is_adjudicated())
     return [*conditions, *_attacks_only_if_asked(chosen)]
 
 
-def prompts_taken(project: Project, chosen: DatasetFilter) -> list[ColumnElement[bool]]:
-    """Conditions over prompts alone. Cohort says nothing of them: what held-out labelers wrote is a test by its split.
+def _one_of_each_adjudicated_task() -> ColumnElement[bool]:
+    """The adjudicator's own ranking is a surplus one."""
+    return is_adjudicated() | (Annotation.surplus.is_(False) & ~is_of_adjudicated_task())
 
-    Campaigns give the prompts of their tasks, or those that were written in them. What simulated labelers wrote stays
-    away from people's; imported prompts go with either.
+
+def prompts_taken(project: Project, chosen: DatasetFilter) -> list[ColumnElement[bool]]:
+    """Conditions over prompts alone, without those that reviewers keep out.
+
+    Cohort says nothing of them: what held-out labelers wrote is a test by its split. Campaigns give the prompts of
+    their tasks, or those that were written in them. What simulated labelers wrote stays away from people's; imported
+    prompts go with either.
     """
+    return [*prompts_asked_for(project, chosen), Prompt.id.not_in(prompts_kept_out())]
+
+
+def prompts_asked_for(project: Project, chosen: DatasetFilter) -> list[ColumnElement[bool]]:
+    """What the filter would take were nothing excluded or sent back."""
     conditions: list[ColumnElement[bool]] = [
         Prompt.project_id == project.id,
         Prompt.in_use.is_(True),

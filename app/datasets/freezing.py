@@ -15,6 +15,7 @@ from app.accounts.models import User
 from app.clock import now
 from app.datasets.filtering import DatasetFilter
 from app.datasets.folders import FOLDER, removed_on_rollback
+from app.datasets.kept_out import counts_kept_out
 from app.datasets.models import Dataset, DatasetAnnotation, DatasetKind
 from app.datasets.rows import TakenRow, rows_of
 from app.db import in_batches
@@ -104,6 +105,7 @@ def _write_manifest(
         filter=chosen.model_dump(mode="json"),
         split_rule=SPLIT_RULE,
         created=now().isoformat(timespec="seconds"),
+        excluded=counts_kept_out(session, project, kind, chosen),
     )
     write_manifest(folder, manifest)
     return manifest

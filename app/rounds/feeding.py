@@ -19,7 +19,7 @@ from app.rounds.plan import SamplingPlan
 from app.rounds.turn import Turn
 from app.runs.models import Run
 from app.runs.results import sampled_by_policy
-from app.tasks.models import Assignment, AssignmentState, Task
+from app.tasks.models import CHECKS, Assignment, AssignmentState, Task
 from app.tasks.service import FEWEST, add_compare_tasks
 
 Pair = tuple[int, int]  # prompt id, completion id
@@ -88,7 +88,7 @@ def is_ranked(session: Session, campaign: Campaign) -> bool:
     """Nothing is left to do, or a researcher closed it."""
     if campaign.state is CampaignState.CLOSED:
         return True
-    tasks = select(Task.id).where(Task.campaign_id == campaign.id)
+    tasks = select(Task.id).where(Task.campaign_id == campaign.id, Task.purpose.not_in(CHECKS))
     waiting = tasks.where(Task.remaining > 0, ~Task.set_aside)
     leased = tasks.join(Assignment, Assignment.task_id == Task.id).where(Assignment.state == AssignmentState.LEASED)
     return not session.scalar(select(exists(waiting) | exists(leased)))

@@ -16,7 +16,7 @@ from app.errors import NotFound
 from app.projects.models import FormVersion, Guidelines, GuidelinesAcknowledgement
 from app.prompts.models import Prompt
 from app.tasks.briefs import Brief
-from app.tasks.models import Assignment, AssignmentState, Task, TaskCompletion
+from app.tasks.models import CHECKS, Assignment, AssignmentState, Task, TaskCompletion
 
 MOST_COUNTED = 1_000  # tasks that wait: nobody needs to know more, and counting 100,000 takes twenty times as long
 
@@ -123,7 +123,8 @@ def outputs_of(session: Session, task: Task) -> Sequence[Completion]:
 def offers_for(session: Session, labeler: User) -> list[Offer]:
     """In the order in which tasks are handed out. Counts no further than `MOST_COUNTED` in each campaign."""
     had = select(Assignment.id).where(Assignment.labeler_id == labeler.id, Assignment.task_id == Task.id).exists()
-    waiting = select(Task.id).where(Task.campaign_id == Campaign.id, Task.remaining > 0, ~Task.set_aside, ~had)
+    there = (Task.campaign_id == Campaign.id, Task.remaining > 0, ~Task.set_aside, Task.purpose.not_in(CHECKS))
+    waiting = select(Task.id).where(*there, ~had)
     some = waiting.limit(MOST_COUNTED).correlate(Campaign).subquery()
     query = (
         select(Campaign, select(func.count()).select_from(some).scalar_subquery())

@@ -1,6 +1,6 @@
 """Which judgements an evaluation is about, and whose word each of them is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
@@ -18,12 +18,24 @@ JUDGE = "judge "  # and the pseudonym: a model's verdicts come as imported annot
 
 @dataclass(frozen=True)
 class Chosen:
-    """Without a campaign: all evaluations of the project, or all comparisons where it has none."""
+    """Without a campaign: all evaluations of the project, or all comparisons where it has none.
+
+    `since_task`: what is older stays out (`newest_of`).
+    """
 
     project: Project
     campaign: Campaign | None = None
     use_case: str | None = None
     cohort: Cohort | None = None
+    since_task: int | None = None
+
+
+def newest_of(session: Session, chosen: Chosen, tasks: int) -> Chosen:
+    """At most so many tasks, the newest that somebody judged; as it was where there are no more."""
+    query = judgements(session, chosen).add_columns(Annotation.task_id).distinct()
+    newest = query.order_by(Annotation.task_id.desc()).limit(tasks + 1).subquery()
+    count, first = session.execute(select(func.count(), func.min(newest.c.task_id))).one()
+    return replace(chosen, since_task=int(first) + 1) if count > tasks else chosen
 
 
 def voice_of_annotation() -> ColumnElement[str]:
@@ -61,6 +73,8 @@ def judgements(session: Session, chosen: Chosen) -> Select[tuple[()]]:
         query = query.where(func.coalesce(Prompt.use_case, "") == chosen.use_case)
     if chosen.cohort is not None:
         query = query.where(Annotation.cohort == chosen.cohort)
+    if chosen.since_task is not None:
+        query = query.where(Annotation.task_id >= chosen.since_task)
     return query
 
 

@@ -11,24 +11,30 @@ from sqlalchemy.orm import Session, aliased
 
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
 from app.campaigns.models import Campaign
-from app.tasks.models import Task
+from app.quality.scope import Scope, oldest_task
+from app.tasks.models import Purpose, Task
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Over pairs of labelers and of outputs: those both ordered strictly, those ordered alike, those somebody tied."""
+    """Over pairs of labelers and of outputs: those both ordered strictly, those ordered alike, those somebody tied.
+
+    `cut`: only the newest tasks were looked at.
+    """
 
     strict: int
     alike: int
     tied: int
+    cut: bool = False
 
     @property
     def share(self) -> float | None:
         return self.alike / self.strict if self.strict else None
 
 
-def pairwise_agreement(session: Session, campaign: Campaign) -> Agreement:
-    """Current rankings only; surplus ones stay outside."""
+def pairwise_agreement(session: Session, campaign: Campaign, newest_tasks: int | None = None) -> Agreement:
+    """Current rankings only; surplus ones stay outside. `newest_tasks` bounds the work."""
+    since = oldest_task(session, Scope(campaigns=(campaign.id,), people="both", newest_tasks=newest_tasks))
     mine, theirs = aliased(Annotation), aliased(Annotation)
     first, second = aliased(AnnotatedOutput), aliased(AnnotatedOutput)
     their_first, their_second = aliased(AnnotatedOutput), aliased(AnnotatedOutput)
@@ -45,7 +51,7 @@ def pairwise_agreement(session: Session, campaign: Campaign) -> Agreement:
             func.count().filter(my_order * their_order == 0),
         )
         .select_from(mine)
-        .join(Task, (Task.id == mine.task_id) & (Task.campaign_id == campaign.id))
+        .join(Task, (Task.id == mine.task_id) & (Task.campaign_id == campaign.id) & (Task.purpose == Purpose.REAL))
         .join(theirs, (theirs.task_id == mine.task_id) & (theirs.labeler_id > mine.labeler_id))
         .join(first, first.annotation_id == mine.id)
         .join(second, (second.annotation_id == mine.id) & (second.completion_id > first.completion_id))
@@ -58,5 +64,7 @@ def pairwise_agreement(session: Session, campaign: Campaign) -> Agreement:
         )
         .where(*counted)
     )
+    if since is not None:
+        query = query.where(mine.task_id >= since, theirs.task_id >= since)
     strict, alike, tied = session.execute(query).one()
-    return Agreement(strict, alike, tied)
+    return Agreement(strict, alike, tied, cut=since is not None)

@@ -110,45 +110,70 @@ def rankings_in(session: Session, scope: Scope, since_task: int | None = None) -
 
 def pair_verdicts(rankings: Iterable[Ranking]) -> Judgements:
     """Each pair of outputs of a task, in the task's own order."""
-    rows = [
-        (ranking.task * MOST_PAIRS + pair, ranking.labeler, verdict, ranking.prompt)
-        for ranking, said in _with_verdicts(rankings, lambda ranking: ranking.ranks)
-        for pair, verdict in enumerate(said)
-    ]
-    return _arrays(rows, VERDICTS)
+    blocks = []
+    for same in _by_size(rankings):
+        said = verdicts(np.array([ranking.ranks for ranking in same], dtype=np.int64))
+        tasks = np.array([ranking.task for ranking in same], dtype=np.int64)
+        blocks.append(_block(same, tasks[:, None] * MOST_PAIRS + np.arange(said.shape[1]), said))
+    return _joined(blocks, VERDICTS)
 
 
 def verdicts_as_shown(rankings: Iterable[Ranking]) -> Judgements:
     """Each pair of outputs of a prompt in the order shown; the same labeler may have judged one twice."""
-    numbers: dict[Hashable, int] = {}
-    rows = []
-    for ranking, said in _with_verdicts(rankings, lambda ranking: ranking.ranks_as_shown):
-        shown = [number for number in ranking.shown if number in ranking.completions]
-        places = zip(*np.triu_indices(len(shown), k=1), strict=True)
-        for (first, second), verdict in zip(places, said, strict=True):
-            item = numbers.setdefault((ranking.prompt, shown[first], shown[second]), len(numbers))
-            rows.append((item, ranking.labeler, verdict, ranking.prompt))
-    return _arrays(rows, VERDICTS)
+    blocks = []
+    for same in _by_size(rankings):
+        said = verdicts(np.array([ranking.ranks_as_shown for ranking in same], dtype=np.int64))
+        shown = np.array([_shown(ranking) for ranking in same], dtype=np.int64)
+        one, other = np.triu_indices(shown.shape[1], k=1)
+        blocks.append(_block(same, np.stack([shown[:, one], shown[:, other]], axis=2), said))
+    return _joined(blocks, VERDICTS)
+
+
+def _shown(ranking: Ranking) -> list[int]:
+    ranked = set(ranking.completions)
+    return [number for number in ranking.shown if number in ranked]
 
 
 def ranks_of_outputs(rankings: Sequence[Ranking]) -> Judgements:
     """Each output of a task by the rank it got, the best being label 0."""
-    numbers: dict[Hashable, int] = {}
-    rows = [
-        (numbers.setdefault((ranking.task, number), len(numbers)), ranking.labeler, rank - 1, ranking.prompt)
-        for ranking in rankings
-        for number, rank in zip(ranking.completions, ranking.ranks, strict=True)
-    ]
-    return _arrays(rows, max((max(ranking.ranks) for ranking in rankings), default=1))
+    blocks = []
+    for same in _by_size(rankings):
+        ranks = np.array([ranking.ranks for ranking in same], dtype=np.int64)
+        outputs = np.array([ranking.completions for ranking in same], dtype=np.int64)
+        tasks = np.broadcast_to(np.array([[ranking.task] for ranking in same], dtype=np.int64), outputs.shape)
+        blocks.append(_block(same, np.stack([tasks, outputs], axis=2), ranks - 1))
+    return _joined(blocks, max((max(ranking.ranks) for ranking in rankings), default=1))
 
 
-def _with_verdicts(rankings: Iterable[Ranking], ranks: Any) -> Iterable[tuple[Ranking, list[int]]]:
+def _by_size(rankings: Iterable[Ranking]) -> Iterable[list[Ranking]]:
+    """Those of as many outputs together, so that their ranks are an array."""
     by_size: dict[int, list[Ranking]] = defaultdict(list)
     for ranking in rankings:
         by_size[len(ranking.ranks)].append(ranking)
-    for same in by_size.values():
-        said = verdicts(np.array([ranks(ranking) for ranking in same], dtype=np.int64))
-        yield from zip(same, said.tolist(), strict=True)
+    return by_size.values()
+
+
+Block = tuple[Integers, Integers, Integers, Integers]
+"""Items [A * M] or [A * M, 2], raters, labels and clusters [A * M] of A rankings with M items each."""
+
+
+def _block(same: Sequence[Ranking], items: Integers, labels: Integers) -> Block:
+    """`items` [A, M], or [A, M, 2] where it takes two numbers to name one; `labels` [A, M]."""
+    raters = np.array([ranking.labeler for ranking in same], dtype=np.int64)
+    prompts = np.array([ranking.prompt for ranking in same], dtype=np.int64)
+    many = labels.shape[1]
+    return items.reshape(-1, *items.shape[2:]), np.repeat(raters, many), labels.ravel(), np.repeat(prompts, many)
+
+
+def _joined(blocks: Sequence[Block], size: int) -> Judgements:
+    if not blocks:
+        return _arrays([], size)
+    items, raters, labels, clusters = (np.concatenate([block[part] for block in blocks]) for part in range(4))
+    if items.ndim == 2:
+        names, places = np.unique(items, return_inverse=True)
+        first, second = places.reshape(-1, 2).T
+        items = first * len(names) + second
+    return Judgements(items, raters, labels, clusters, size)
 
 
 def _arrays(rows: Sequence[tuple[int, int, int, int]], size: int) -> Judgements:

@@ -1,5 +1,6 @@
 """How far a campaign is, in slots and by labeler."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -8,14 +9,15 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.annotations.models import Annotation, AnnotationKind
 from app.campaigns.models import Campaign
-from app.tasks.models import Assignment, AssignmentState, Task
+from app.tasks.models import CHECKS, Assignment, AssignmentState, Task
 
 
 @dataclass(frozen=True)
 class Progress:
     """`slots` answers are asked for: `done` are there, `leased` on a desk, `open` to be handed out.
 
-    `set_aside` counts tasks, `surplus` the answers that came after their slot was filled.
+    Known answers and repeats are not among them. `set_aside` counts tasks, `surplus` the answers that came after their
+    slot was filled.
     """
 
     tasks: int
@@ -29,7 +31,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class Share:
-    """One labeler's part in a campaign; `seconds` is the mean active time of an answer."""
+    """One labeler's part in a campaign, without known answers and repeats; `seconds` is the mean active time of an
+    answer."""
 
     labeler: User
     done: int
@@ -38,24 +41,22 @@ class Share:
     seconds: float | None
 
 
-def progress_of(session: Session, campaign: Campaign) -> Progress:
+def progress_of(session: Session, campaign: Campaign, shares: Sequence[Share]) -> Progress:
+    """`shares` are the campaign's (`shares_in`), so that its answers are gone through once."""
     slots = select(
         func.count(),
         func.coalesce(func.sum(Task.overlap), 0),
         func.coalesce(func.sum(Task.remaining).filter(~Task.set_aside), 0),
         func.count().filter(Task.set_aside & (Task.remaining > 0)),
-    ).where(Task.campaign_id == campaign.id)
+    ).where(Task.campaign_id == campaign.id, Task.purpose.not_in(CHECKS))
     tasks, asked, waiting, set_aside = session.execute(slots).one()
     leases = select(func.count()).select_from(Assignment).join(Task, Task.id == Assignment.task_id)
     leased = session.scalars(
-        leases.where(Task.campaign_id == campaign.id, Assignment.state == AssignmentState.LEASED)
+        leases.where(
+            Task.campaign_id == campaign.id, Task.purpose.not_in(CHECKS), Assignment.state == AssignmentState.LEASED
+        )
     ).one()
-    answers = (
-        select(func.count().filter(~Annotation.surplus), func.count().filter(Annotation.surplus))
-        .join(Task, Task.id == Annotation.task_id)
-        .where(Task.campaign_id == campaign.id, Annotation.current, Annotation.kind != AnnotationKind.SKIP)
-    )
-    done, surplus = session.execute(answers).one()
+    done, surplus = sum(share.done for share in shares), sum(share.surplus for share in shares)
     return Progress(tasks, int(asked), done, leased, int(waiting), set_aside, surplus)
 
 
@@ -73,7 +74,7 @@ def shares_in(session: Session, campaign: Campaign) -> list[Share]:
         )
         .join(Annotation, Annotation.labeler_id == User.id)
         .join(Task, Task.id == Annotation.task_id)
-        .where(Task.campaign_id == campaign.id, Annotation.current)
+        .where(Task.campaign_id == campaign.id, Task.purpose.not_in(CHECKS), Annotation.current)
         .group_by(User.id)
         .order_by(done.desc(), User.name)
     )

@@ -32,6 +32,7 @@ from app.web.templating import page, redirect
 router = APIRouter(prefix="/campaigns")
 RESEARCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
 TASKS_PER_PAGE = 100
+NEWEST_TASKS = 2000  # agreement is over these
 
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=100_000)]
 
@@ -55,15 +56,17 @@ def index(request: Request, session: SessionDep, project: int | None = None) -> 
 @router.get("/{number}", dependencies=RESEARCHERS)
 def show(request: Request, session: SessionDep, number: int) -> Response:
     campaign = campaign_numbered(session, number)
+    shares = shares_in(session, campaign)
     return page(
         request,
         "campaigns/show.html",
         campaign=campaign,
         project=project_numbered(session, campaign.project_id),
-        progress=progress_of(session, campaign),
-        shares=shares_in(session, campaign),
+        progress=progress_of(session, campaign, shares),
+        shares=shares,
         members=members(session, campaign),
-        agreement=pairwise_agreement(session, campaign),
+        agreement=pairwise_agreement(session, campaign, NEWEST_TASKS),
+        newest=NEWEST_TASKS,
         set_aside=set_aside_tasks(session, campaign),
         rule=rule_of(session, campaign),
         form_name=_form_name(session, campaign),

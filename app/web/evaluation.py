@@ -12,7 +12,7 @@ from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import campaigns_of
 from app.checkpoints.queries import checkpoints_of
 from app.errors import NotFound
-from app.evaluation.choosing import Chosen
+from app.evaluation.choosing import Chosen, newest_of
 from app.evaluation.tables import Table
 from app.projects.models import Project
 from app.projects.queries import project as project_numbered
@@ -23,6 +23,7 @@ from app.web.templating import page
 
 router = APIRouter(prefix="/evaluation")
 RESEARCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
+NEWEST_TASKS = 2000  # a page looks at these; the command looks at all
 
 
 class Filters(AddressFilters):
@@ -42,7 +43,8 @@ def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
     from app.web.evaluation_charts import drawings, flags_of  # and with it numpy and scipy
 
     project = project_numbered(session, filters.project)
-    tables = _tables(session, project, filters)
+    chosen = _chosen(session, project, filters)
+    tables = _tables(session, chosen, filters)
     return page(
         request,
         "evaluation/show.html",
@@ -50,6 +52,8 @@ def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
         tables=tables,
         drawings=drawings(tables, filters.flag),
         flags=flags_of(tables),
+        cut=chosen.since_task is not None,
+        newest=NEWEST_TASKS,
         filters=filters,
         campaigns=campaigns_of(session, project),
         checkpoints=checkpoints_of(session, project),
@@ -59,8 +63,10 @@ def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
 
 @router.get("/tables.json", dependencies=RESEARCHERS)
 def as_json(session: SessionDep, filters: Choosing) -> Response:
-    tables = _tables(session, project_numbered(session, filters.project), filters)
-    return JSONResponse({table.name: table.as_json() for table in tables})
+    """`cut`: only the newest tasks were looked at."""
+    chosen = _chosen(session, project_numbered(session, filters.project), filters)
+    tables = {table.name: table.as_json() for table in _tables(session, chosen, filters)}
+    return JSONResponse({**tables, "cut": chosen.since_task is not None})
 
 
 @router.get("/{table}.json", dependencies=RESEARCHERS)
@@ -76,15 +82,21 @@ def as_csv(session: SessionDep, table: str, filters: Choosing) -> Response:
 
 def _table(session: Session, name: str, filters: Filters) -> Table:
     """Raises `NotFound`."""
-    tables = _tables(session, project_numbered(session, filters.project), filters)
+    chosen = _chosen(session, project_numbered(session, filters.project), filters)
+    tables = _tables(session, chosen, filters)
     found = next((each for each in tables if each.name == name), None)
     if found is None:
         raise NotFound(what="table", number=name)
     return found
 
 
-def _tables(session: Session, project: Project, filters: Filters) -> list[Table]:
+def _chosen(session: Session, project: Project, filters: Filters) -> Chosen:
+    """Raises `NotFound`."""
+    campaign = campaign_numbered(session, filters.campaign) if filters.campaign is not None else None
+    return newest_of(session, Chosen(project, campaign, filters.use_case, filters.cohort), NEWEST_TASKS)
+
+
+def _tables(session: Session, chosen: Chosen, filters: Filters) -> list[Table]:
     from app.evaluation.report import evaluation_tables  # 40 MB of numpy and scipy that few requests need
 
-    campaign = campaign_numbered(session, filters.campaign) if filters.campaign is not None else None
-    return evaluation_tables(session, Chosen(project, campaign, filters.use_case, filters.cohort), filters.baseline)
+    return evaluation_tables(session, chosen, filters.baseline)

@@ -7,6 +7,7 @@ from app.annotations.service import Sent, submit_ranking
 from app.annotations.submissions import Judgement
 from app.campaigns.models import Campaign
 from app.quality.agreement import Agreement, pairwise_agreement
+from app.tasks.leasing import claim_next_task
 from tests.factories import make_assignment, make_labeler, make_open_campaign
 
 
@@ -42,3 +43,14 @@ def test_pairs_that_both_ordered_agree_where_the_order_is_the_same(
 def test_without_a_common_pair_there_is_no_share(session: Session) -> None:
     assert pairwise_agreement(session, _campaign_ranked(session, (1, 2))).share is None
     assert pairwise_agreement(session, _campaign_ranked(session, (1, 2), (1, 2))).share == 1
+
+
+def test_of_many_tasks_the_newest_are_looked_at(session: Session) -> None:
+    labelers = [make_labeler(session) for _ in range(2)]
+    campaign = make_open_campaign(session, tasks=3, overlap=2, outputs=2)
+    for labeler, ranks in zip(labelers, ((1, 2), (1, 2)), strict=True):
+        while assignment := claim_next_task(session, labeler, campaign):
+            submit_ranking(session, assignment, Judgement(ranks, ({}, {})), Sent(f"{labeler.id}-{assignment.id}"))
+    found = pairwise_agreement(session, campaign, newest_tasks=2)
+    assert (found.strict + found.tied, found.cut) == (2, True)
+    assert not pairwise_agreement(session, campaign, newest_tasks=3).cut

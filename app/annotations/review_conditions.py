@@ -27,6 +27,11 @@ def standing_of_it() -> ColumnElement[bool]:
     return and_(ReviewDecision.assignment_id == Annotation.assignment_id, ReviewDecision.standing)
 
 
+def by_its_labeler() -> ColumnElement[bool]:
+    """Not an adjudicator's own ranking; what a reviewer corrected is still its labeler's answer."""
+    return Annotation.reviewer_id.is_distinct_from(Annotation.labeler_id)
+
+
 def is_kept_out() -> Exists:
     """Of datasets, over annotations."""
     return exists().where(standing_of_it(), KEPT_OUT).correlate(Annotation)

@@ -32,4 +32,4 @@ def counts_kept_out(session: Session, project: Project, kind: DatasetKind, chose
             .join(Prompt, Prompt.id == Task.prompt_id)
             .where(Annotation.kind.in_(KINDS[kind]), *annotations_asked_for(project, chosen))
         )
-    return {reason: count for reason, count in session.execute(query.group_by("why").order_by("why"))}
+    return dict(session.execute(query.group_by("why").order_by("why")).all())

@@ -40,8 +40,8 @@ def pairwise_agreement(session: Session, campaign: Campaign, newest_tasks: int |
     their_first, their_second = aliased(AnnotatedOutput), aliased(AnnotatedOutput)
     my_order = func.sign(first.rank - second.rank)
     their_order = func.sign(their_first.rank - their_second.rank)
-    counted = [
-        (one.kind == AnnotationKind.RANKING) & one.current & ~one.surplus  # the same for both labelers
+    counted = [  # the same for both labelers
+        (one.kind == AnnotationKind.RANKING) & one.current & ~one.surplus & one.reviewer_id.is_(None)
         for one in (mine, theirs)
     ]
     query = (

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.annotations.models import Annotation, AnnotationKind
+from app.annotations.review_conditions import by_its_labeler
 from app.campaigns.models import Campaign
 from app.tasks.models import CHECKS, Assignment, AssignmentState, Task
 
@@ -75,6 +76,7 @@ def shares_in(session: Session, campaign: Campaign) -> list[Share]:
         .join(Annotation, Annotation.labeler_id == User.id)
         .join(Task, Task.id == Annotation.task_id)
         .where(Task.campaign_id == campaign.id, Task.purpose.not_in(CHECKS), Annotation.current)
+        .where(by_its_labeler())
         .group_by(User.id)
         .order_by(done.desc(), User.name)
     )

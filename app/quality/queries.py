@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.annotations.models import Annotation
+from app.annotations.review_conditions import by_its_labeler
 from app.campaigns.models import Campaign
 from app.errors import DomainError, message
 from app.projects.models import Project
@@ -23,7 +24,7 @@ def labelers_in(session: Session, project: Project) -> Sequence[User]:
         select(Annotation.id)
         .join(Task, Task.id == Annotation.task_id)
         .join(Campaign, Campaign.id == Task.campaign_id)
-        .where(Annotation.labeler_id == User.id, Campaign.project_id == project.id)
+        .where(Annotation.labeler_id == User.id, Campaign.project_id == project.id, by_its_labeler())
     )
     return session.scalars(select(User).where(worked.exists()).order_by(User.name, User.id)).all()
 

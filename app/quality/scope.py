@@ -32,6 +32,7 @@ class Scope:
         chosen: list[ColumnElement[bool]] = [
             Annotation.current.is_(True),
             Annotation.surplus.is_(False),
+            Annotation.reviewer_id.is_(None),  # what a reviewer corrected is no labeler's judgement
             Annotation.kind.in_([AnnotationKind.RANKING, AnnotationKind.RATING]),
             Task.purpose == Purpose.REAL,
         ]

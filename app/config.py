@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         default="127.0.0.1", description="Addresses whose X-Forwarded headers are believed, comma separated."
     )
+    stalled_after: float = Field(
+        default=60, ge=1, description="Seconds of a worker's silence after which another one takes its run."
+    )
 
     @property
     def files(self) -> Path:

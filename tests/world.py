@@ -235,6 +235,7 @@ def _addresses_of_researchers(
         "/campaigns/{number}": {"campaign": f"/campaigns/{campaign.id}"},
         "/campaigns/{number}/tasks": {"tasks of a campaign": f"/campaigns/{campaign.id}/tasks"},
         "/tasks/{number}": {"a task": f"/tasks/{task}"},
+        **_addresses_of_reviews(session, of_project, task),
         "/datasets": {"datasets": "/datasets"},
         "/datasets/new": {"new dataset": f"/datasets/new{of_project}"},
         "/datasets/{number}": {"dataset": f"/datasets/{dataset.id}"},
@@ -259,14 +260,36 @@ def _addresses_of_researchers(
         "/rounds": {"rounds": "/rounds"},
         "/rounds/{number}": {"round": f"/rounds/{turn.id}"},
         "/rounds/{number}/steps": {},
+        "/rounds/{number}/events": {},
         "/rounds/{number}/report": {"report": f"/rounds/{turn.id}/report"},
         "/rounds/{number}/report.json": {},
         "/rounds/{number}/report.html": {},
         "/runs/{number}": {"run": f"/runs/{run.id}"},
         "/runs/{number}/state": {},
+        "/runs/{number}/events": {},
         "/runs/{number}/metrics.json": {},
+        "/workers": {"workers": "/workers"},
+        "/workers/table": {},
         "/health": {},
         "/nowhere": {"nothing here": "/nowhere"},
+    }
+
+
+def _addresses_of_reviews(session: Session, of_project: str, task: int | None) -> Addresses:
+    """A ranking sent back and answered, and one excluded, beside the task that both are of."""
+    sent = session.scalars(select(Annotation).where(Annotation.task_id == task).order_by(Annotation.id)).all()
+    here = f"/review/work/{sent[0].assignment_id}"
+    return {
+        "/review": {
+            "review": f"/review{of_project}&names=shown",
+            "disagreements": f"/review{of_project}&order=disagreements",
+            "nothing to review": f"/review{of_project}&labeler=0",
+        },
+        "/review/next": {},
+        "/review/decisions": {"decisions": f"/review/decisions{of_project}"},
+        "/review/decisions.csv": {},
+        "/review/work/{number}": {"work": f"{here}{of_project}", "excluded": f"/review/work/{sent[1].assignment_id}"},
+        "/review/tasks/{number}": {"side by side": f"/review/tasks/{task}"},
     }
 
 

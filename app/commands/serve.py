@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -20,6 +21,7 @@ from app.errors import DomainError, message
 from app.main import create_app
 from app.storage import storage
 from app.web.addresses import served_address
+from app.web.broadcast import Broadcast
 
 MOST_BY_DEFAULT = 4  # each takes memory, and connections of the database
 
@@ -92,7 +94,19 @@ def answer(now: Settings, engine: Engine, door: socket.socket) -> None:
         server_header=False,
         access_log=False,
     )
-    uvicorn.Server(config).run(sockets=[door])
+    Server(config, web.state.broadcast).run(sockets=[door])
+
+
+class Server(uvicorn.Server):
+    """Ends although readers follow a run: their streams are closed first, which uvicorn would wait for."""
+
+    def __init__(self, config: uvicorn.Config, broadcast: Broadcast) -> None:
+        super().__init__(config)
+        self.broadcast = broadcast
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.broadcast.close()
+        super().handle_exit(sig, frame)
 
 
 def listening(wanted: Settings) -> socket.socket:

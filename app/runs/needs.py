@@ -41,3 +41,13 @@ def fits(capacity: Capacity) -> ColumnElement[bool]:
         or_(Run.needs_memory.is_(None), Run.needs_memory <= memory),
         or_(Run.needs_label.is_(None), Run.needs_label.in_(capacity.labels)),
     )
+
+
+def offers(capacity: Capacity, run: Run) -> bool:
+    """The same of one run, for who only wants to know."""
+    memory = capacity.gpu_memory if run.needs_gpu else capacity.memory
+    return (
+        (not run.needs_gpu or capacity.gpus > 0)
+        and (run.needs_memory is None or run.needs_memory <= memory)
+        and (run.needs_label is None or run.needs_label in capacity.labels)
+    )

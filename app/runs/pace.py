@@ -1,6 +1,6 @@
 """How fast a run goes, and how long it still takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,9 @@ class Pace:
     tokens_per_second: float | None = None
 
 
-def pace_of(lines: Sequence[Mapping[str, Any]], progress: float) -> Pace | None:
+def pace_of(lines: Iterable[Mapping[str, Any]], progress: float) -> Pace | None:
     """From the last lines of `metrics.jsonl`, oldest first; None where too few of them say when they were written."""
-    timed = [line for line in lines[-LOOKED_AT:] if "time" in line]
+    timed = [line for line in list(lines)[-LOOKED_AT:] if "time" in line]
     if len(timed) < 2 or timed[-1]["time"] <= timed[0]["time"]:
         return None
     step = timed[-1]["step"]

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from babel.dates import format_date, format_time, get_datetime_format
 from babel.numbers import format_decimal, format_percent
+from babel.units import format_unit
 
 from app.translation import spoken_locale
 
@@ -38,3 +39,16 @@ def moment(when: datetime) -> str:
     pattern = str(get_datetime_format("medium", locale=spoken_locale()))
     at = format_time(when, "short", locale=spoken_locale())
     return pattern.replace("{1}", day(when)).replace("{0}", at)
+
+
+def duration(seconds: float) -> str:
+    """A time left, in its largest unit or, below ten of them, the two largest: `2 hours 40 minutes`, `25 seconds`."""
+    left = round(seconds)
+    said: list[str] = []
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        count, left = divmod(left, size)
+        if count or said or unit == "second":
+            said.append(format_unit(count, unit, locale=spoken_locale()) if count or not said else "")
+            if len(said) == 2 or count >= 10:
+                break
+    return " ".join(filter(None, said))

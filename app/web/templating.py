@@ -54,6 +54,7 @@ def environment() -> Environment:
         "coefficient": figures.coefficient,
         "percent": figures.percent,
         "day": figures.day,
+        "duration": figures.duration,
         "moment": figures.moment,
     }
     return pages

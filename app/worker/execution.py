@@ -1,52 +1,68 @@
 """One claimed run, from its folder to its end: launch the trainer, follow it, hand signals on, store what came out."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from app.bound import bound_to_us
 from app.db import transaction
 from app.errors import DomainError
-from app.runs.metrics import record_metrics
+from app.runs.models import Stage
 from app.runs.queries import run_by_id
 from app.runs.results import register_results
 from app.runs.service import (
+    STALLED_AFTER,
     Claim,
     RunLost,
     Wish,
-    beat,
+    break_off,
     end_cancelled_run,
     fail_run,
     finish_run,
     give_run_back,
     keep_alive,
 )
-from app.worker.folders import MetricsFile, log_tail, read_status, write_run_folder
+from app.worker.folders import Status, log_tail, read_status, write_run_folder
+from app.worker.following import Follower, OutOfReach
+from app.worker.machine import trouble_with
 from trainer.records import BadRecord
 
-LOOK_EVERY = 0.5  # seconds
-BEAT_EVERY = 10.0  # seconds
+LOOK_EVERY = 0.2  # seconds
+BEATS = 6  # before silence is taken for death
 PATIENCE = 60  # seconds that a trainer has to write its checkpoint after SIGTERM
+RETRY_AFTER = 1.0  # seconds, where the database does not answer at the end of a run
 EXPECTED = (DomainError, BadRecord, OSError, ValueError)  # of files and rows; anything else is a defect
 STOPPED = 3  # the trainer's exit status after it heeded SIGTERM
+IN_PROCESSES = (Stage.SFT, Stage.REWARD, Stage.PPO)  # the stages that several processes may share
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how a worker does a run."""
+
+    engine: Engine
+    files: Path
+    launcher: tuple[str, ...]
+    lease: timedelta
 
 
 @dataclass
 class Trainer:
-    """The subprocess. Metrics that it wrote are read once each."""
-
     process: subprocess.Popen[bytes]
     folder: Path
-    metrics: MetricsFile
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -57,27 +73,41 @@ class Trainer:
             self.process.wait()
 
 
-def execute(engine: Engine, files: Path, claim: Claim, stopping: threading.Event) -> None:
-    """Runs the claimed stage to its end. When `stopping` is set it is given back, to go on from its checkpoint."""
-    with kept_alive(engine, claim):
+def execute(
+    engine: Engine,
+    files: Path,
+    claim: Claim,
+    stopping: threading.Event,
+    launcher: Sequence[str] = (),
+    lease: timedelta = STALLED_AFTER,
+) -> None:
+    """Runs the claimed stage to its end. When `stopping` is set it is given back, to go on from its checkpoint.
+
+    `launcher`: the command that starts several processes, as `torchrun --nproc-per-node 8`; stages that run in one do
+    without. `lease`: the silence after which other workers take the run.
+    """
+    place = Place(engine, files, tuple(launcher), lease)
+    with kept_alive(place, claim):
         try:
-            with transaction(engine) as session:
-                folder = write_run_folder(session, run_by_id(session, claim.run_id), files)
+            with transaction(place.engine) as session:
+                folder = write_run_folder(session, run_by_id(session, claim.run_id), place.files)
+            trainer = launch(claim, folder, place.launcher)
         except EXPECTED as error:
-            with transaction(engine) as session:
-                fail_run(session, claim, f"The run folder could not be made: {error}", "")
+            ending = break_off if isinstance(error, OSError) else fail_run
+            with transaction(place.engine) as session:
+                ending(session, claim, f"The run folder could not be made: {error}", "")
             return
-        _train(engine, files, claim, folder, stopping)
+        _train(place, claim, trainer, stopping)
 
 
 @contextmanager
-def kept_alive(engine: Engine, claim: Claim) -> Iterator[None]:
+def kept_alive(place: Place, claim: Claim) -> Iterator[None]:
     """Beats beside the block, however long it reads or stores large files without a word to the database."""
     over = threading.Event()
 
     def keep() -> None:
-        while not over.wait(BEAT_EVERY):
-            with suppress(RunLost, OperationalError), transaction(engine) as session:
+        while not over.wait(place.lease.total_seconds() / BEATS):
+            with suppress(RunLost, OperationalError), transaction(place.engine) as session:
                 keep_alive(session, claim)
 
     thread = threading.Thread(target=keep, name=f"run {claim.run_id}", daemon=True)
@@ -89,40 +119,52 @@ def kept_alive(engine: Engine, claim: Claim) -> Iterator[None]:
         thread.join()
 
 
-def _train(engine: Engine, files: Path, claim: Claim, folder: Path, stopping: threading.Event) -> None:
-    trainer = launch(claim, folder)
+def _train(place: Place, claim: Claim, trainer: Trainer, stopping: threading.Event) -> None:
     try:
-        _follow_to_the_end(engine, files, claim, trainer, stopping)
+        wish = _follow_to_the_end(place, claim, trainer, stopping)
+        _patiently(lambda: _settle(place, claim, trainer, wish), stopping)
     except RunLost:
         trainer.stop()
     finally:
         if trainer.process.poll() is None:
             trainer.process.kill()
+            trainer.process.wait()
 
 
-def launch(claim: Claim, folder: Path) -> Trainer:
+def launch(claim: Claim, folder: Path, launcher: Sequence[str] = ()) -> Trainer:
     (folder / "status.json").unlink(missing_ok=True)  # an older attempt's error is not this one's
+    shared = launcher if claim.stage in IN_PROCESSES else ()
+    program = [shutil.which(shared[0]) or shared[0], *shared[1:]] if shared else [sys.executable]
     with (folder / "log.txt").open("ab") as log:
         process = subprocess.Popen(
-            bound_to_us([sys.executable, "-m", "trainer", claim.stage.value, folder]),
+            bound_to_us([*program, "-m", "trainer", claim.stage.value, folder]),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            process_group=0,  # out of reach of the terminal's Ctrl-C: we stop it in our order
         )
-    return Trainer(process, folder, MetricsFile(folder))
+    return Trainer(process, folder)
 
 
-def _follow_to_the_end(engine: Engine, files: Path, claim: Claim, trainer: Trainer, stopping: threading.Event) -> None:
-    cancelled = False
-    while not cancelled and not stopping.is_set() and trainer.process.poll() is None:
-        cancelled = _look(engine, claim, trainer)
-        _wait(trainer.process, stopping)
-    if cancelled or (stopping.is_set() and trainer.process.poll() is None):
-        trainer.stop()
-    _look(engine, claim, trainer)
-    _settle(engine, files, claim, trainer, cancelled)
+def _follow_to_the_end(place: Place, claim: Claim, trainer: Trainer, stopping: threading.Event) -> Wish:
+    """What was asked of the run, once its trainer has ended."""
+    follower = Follower(place.engine, claim, trainer.folder, place.lease.total_seconds())
+    wish = Wish.GO_ON
+    try:
+        while wish is Wish.GO_ON and not stopping.is_set() and trainer.process.poll() is None:
+            wish = follower.look()
+            _wait(trainer.process, stopping)
+        if trainer.process.poll() is None:
+            trainer.stop()
+        _patiently(follower.say_the_rest, stopping)
+    except OutOfReach:
+        trainer.process.kill()  # by now another worker may be about to take the run
+        trainer.process.wait()
+    except OSError:
+        trainer.stop()  # `_settle` says what is wrong with the folder
+    return wish
 
 
 def _wait(process: subprocess.Popen[bytes], stopping: threading.Event) -> None:
@@ -132,36 +174,64 @@ def _wait(process: subprocess.Popen[bytes], stopping: threading.Event) -> None:
         return
 
 
-def _look(engine: Engine, claim: Claim, trainer: Trainer) -> bool:
-    """Store what is new; True when the run is to be cancelled."""
-    lines = trainer.metrics.new_lines()
-    with transaction(engine) as session:
-        cancelled = beat(session, claim, read_status(trainer.folder).progress) is Wish.CANCEL
-        record_metrics(session, claim, lines)
-    return cancelled
+def _patiently(say: Callable[[], None], stopping: threading.Event) -> None:
+    """Until the database has heard it, or the worker is to stop: the trainer has ended, so nothing is at risk."""
+    while True:
+        try:
+            say()
+            return
+        except OperationalError:
+            if stopping.is_set():
+                raise
+            time.sleep(RETRY_AFTER)
 
 
-def _settle(engine: Engine, files: Path, claim: Claim, trainer: Trainer, cancelled: bool) -> None:
-    status = trainer.process.returncode
-    if status == 0:
-        _finish(engine, files, claim, trainer)
-    elif cancelled:
-        with transaction(engine) as session:
+def _settle(place: Place, claim: Claim, trainer: Trainer, wish: Wish) -> None:
+    status, said = trainer.process.returncode, _last_status(trainer.folder)
+    with transaction(place.engine) as session:
+        if status == 0:
+            _finish(session, place, claim, trainer)
+        elif wish is Wish.CANCEL:
             end_cancelled_run(session, claim)
-    elif status == STOPPED:
-        with transaction(engine) as session:
+        elif wish is Wish.PAUSE or status == STOPPED or said.state == "stopped":  # launchers have a status of their own
             give_run_back(session, claim)
-    else:
-        error = read_status(trainer.folder).error or f"The trainer ended with status {status}; see the log."
-        with transaction(engine) as session:
-            fail_run(session, claim, error, log_tail(trainer.folder))
+        elif said.error:
+            fail_run(session, claim, said.error, _last_words(trainer.folder))
+        else:
+            break_off(session, claim, _cause_of_death(status, place.files), _last_words(trainer.folder))
 
 
-def _finish(engine: Engine, files: Path, claim: Claim, trainer: Trainer) -> None:
+def _finish(session: Session, place: Place, claim: Claim, trainer: Trainer) -> None:
     try:
-        with transaction(engine) as session:
-            produced = register_results(session, run_by_id(session, claim.run_id), files)
+        with session.begin_nested():
+            produced = register_results(session, run_by_id(session, claim.run_id), place.files)
             finish_run(session, claim, produced)
+    except RunLost:
+        raise
     except EXPECTED as error:
-        with transaction(engine) as session:
-            fail_run(session, claim, f"The results could not be stored: {error}", log_tail(trainer.folder))
+        ending = break_off if isinstance(error, OSError) else fail_run
+        ending(session, claim, f"The results could not be stored: {error}", _last_words(trainer.folder))
+
+
+def _cause_of_death(status: int, files: Path) -> str:
+    """Of a trainer that ended without a word."""
+    trouble = trouble_with(files)
+    if trouble:
+        return trouble
+    if status < 0:
+        return f"The trainer was killed ({signal.Signals(-status).name})."
+    return f"The trainer ended with status {status} and did not say why."
+
+
+def _last_status(folder: Path) -> Status:
+    try:
+        return read_status(folder)
+    except OSError:
+        return Status()
+
+
+def _last_words(folder: Path) -> str:
+    try:
+        return log_tail(folder)
+    except OSError:
+        return ""

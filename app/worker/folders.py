@@ -1,6 +1,7 @@
 """The run folder: what the app puts in for the trainer, and what the trainer has written so far."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from app.runs.queries import inputs_of
 from trainer.records import Demonstration, TextRecord, read_lines, write_lines
 
 LOG_TAIL = 4000  # characters
+END = 64 * 1024  # bytes at the end of a file that are looked at
+OUTPUTS_SHOWN = 6
+OUTPUT_LENGTH = 1_000  # characters
+REPLACED = "\N{REPLACEMENT CHARACTER}"  # for what Postgres cannot keep
+SHOWN = ("step", "prompt_id", "completion", "score", "kl", "tokens", "finish_reason")
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Status:
 
     progress: float = 0.0
     error: str | None = None
+    state: str = "running"
 
 
 def write_run_folder(session: Session, run: Run, files: Path) -> Path:
@@ -72,15 +79,42 @@ def read_status(folder: Path) -> Status:
         values = json.loads((folder / "status.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return Status()
-    return Status(values.get("progress") or 0.0, values.get("error"))
+    return Status(values.get("progress") or 0.0, values.get("error"), values.get("state") or "running")
 
 
 def log_tail(folder: Path) -> str:
+    return _end_of(folder / "log.txt")[-LOG_TAIL:]
+
+
+def recent_outputs(folder: Path) -> list[dict[str, Any]]:
+    """The last few outputs of the policy, newest first: rollouts of PPO, or samples; long ones are cut."""
+    for name in ("rollouts.jsonl", "samples.jsonl"):
+        lines = _end_of(folder / name).split("\n")[:-1]  # the last one is empty, or half written
+        rows = [row for line in lines[-OUTPUTS_SHOWN:] if (row := _row_in(line))]
+        if rows:
+            return rows[::-1]
+    return []
+
+
+def _row_in(line: str) -> dict[str, Any] | None:
+    """What a page shows of it; none where the beginning of the line was out of sight."""
     try:
-        text = (folder / "log.txt").read_text(encoding="utf-8", errors="replace")
+        row = json.loads(line)
+        shown = {name: row[name] for name in SHOWN if row.get(name) is not None}
+        return {**shown, "completion": row["completion"].replace("\0", REPLACED)[:OUTPUT_LENGTH]}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _end_of(path: Path) -> str:
+    """As much of a file as anybody looks at, however long it is."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - END))
+            text = file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
-    return text[-LOG_TAIL:]
+    return text.replace("\0", REPLACED)
 
 
 class MetricsFile:

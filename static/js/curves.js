@@ -1,27 +1,44 @@
-// Draws a run's numbers, a small plot each, from {"x": [...], "series": {name: [...]}, "finished": bool}.
+// Draws a run's numbers, a small plot each, from {"steps": [...], "series": {name: [...]}}, and adds lines as they come.
 import uPlot from "../vendor/uplot.js";
+import { follow } from "./stream.js";
 
-const HEIGHT = 180, REFRESH = 10_000;
+const HEIGHT = 180, REDRAW = 150, MOST_ADDED = 2_000; // milliseconds; lines, before all are read again, thinned
 
-export default async function curves(figure) {
-  const grid = figure.appendChild(Object.assign(document.createElement("div"), { className: "plots" }));
-  const wanted = figure.dataset.series.split(",").filter(Boolean), plots = new Map();
-  const width = () => grid.firstElementChild?.clientWidth ?? 320;
+export default function curves(figure) {
+  const grid = figure.querySelector(".plots"), nothing = figure.querySelector(".nothing"), plots = new Map();
+  let steps = [], series = {}, added = 0, drawing = 0, reading;
+  const width = () => grid.firstElementChild?.clientWidth || 320;
 
-  const show = (name, x, y) => {
-    if (plots.has(name)) return plots.get(name).setData([x, y]);
+  const plot = (name) => {
     const box = grid.appendChild(document.createElement("div"));
-    return plots.set(name, new uPlot(options(figure, name, width()), [x, y], box));
+    plots.set(name, new uPlot(options(figure, name, width()), [steps, series[name]], box));
   };
-  const draw = async () => {
+  const draw = () => {
+    drawing = 0;
+    grid.querySelectorAll(".drawn").forEach((drawn) => drawn.remove()); // by the server, for who has no script
+    if (nothing) nothing.hidden = steps.length > 0;
+    for (const name of Object.keys(series)) plots.has(name) ? plots.get(name).setData([steps, series[name]]) : plot(name);
+  };
+  const soon = () => (drawing ||= setTimeout(draw, REDRAW));
+  const read = async () => {
     const answer = await fetch(figure.dataset.source, { headers: { Accept: "application/json" } });
-    if (!answer.ok) return;
-    const { x, series, finished } = await answer.json();
-    for (const name of wanted.length ? wanted : Object.keys(series)) if (series[name]) show(name, x, series[name]);
-    if (!finished) setTimeout(draw, REFRESH);
+    if (answer.ok) ({ steps, series } = await answer.json());
+    added = 0;
+    if (answer.ok && steps.length) draw();
   };
-  new ResizeObserver(() => plots.forEach((plot) => plot.setSize({ width: width(), height: HEIGHT }))).observe(grid);
-  await draw();
+  const readAgain = () => (reading = Promise.resolve(reading).then(read)); // one after the other
+  const add = async ({ run, step, ...numbers }) => {
+    await reading;
+    if (++added > MOST_ADDED) return readAgain();
+    while (steps.length && steps.at(-1) >= step) [steps, ...Object.values(series)].forEach((column) => column.pop());
+    for (const name of Object.keys(numbers)) series[name] ??= steps.map(() => null);
+    steps.push(step);
+    for (const name of Object.keys(series)) series[name].push(numbers[name] ?? null);
+    soon();
+  };
+  new ResizeObserver(() => plots.forEach((each) => each.setSize({ width: width(), height: HEIGHT }))).observe(grid);
+  readAgain();
+  follow(figure.dataset.events, { line: add, stale: readAgain });
 }
 
 function options(figure, name, width) {
@@ -37,7 +54,7 @@ function options(figure, name, width) {
 }
 
 /** Four digits are enough to read: 0.7134, 1e-5. */
-function short(n) {
+export function short(n) {
   if (n === null) return "–";
   return n !== 0 && Math.abs(n) < 1e-3 ? Number(n.toPrecision(3)).toExponential() : String(Number(n.toPrecision(4)));
 }

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.db import transaction
 from app.runs.models import Run, RunState, Stage
-from app.runs.needs import Capacity, Needs
+from app.runs.needs import Capacity, Needs, offers
 from app.runs.service import (
     MOST_ATTEMPTS,
     Claim,
@@ -261,6 +261,7 @@ def needing(session: Session, **needs: object) -> Run:
 )
 def test_only_a_worker_that_fits_takes_a_run(session, needs, too_small, large_enough):
     run = needing(session, **needs)
+    assert (offers(too_small, run), offers(large_enough, run)) == (False, True)
     assert claim_next_run(session, "here:1", too_small) is None
     assert claim_next_run(session, "here:1", large_enough).run_id == run.id
 

@@ -110,7 +110,7 @@ def test_the_curves_are_the_numbers_of_each_step(pages: PageClient, session: Ses
     _, run = _failed_run(session)
     pages.sign_in_as(Role.RESEARCHER)
     answer = pages.http.get(f"/runs/{run.id}/metrics.json").json()
-    assert answer == {"x": [1, 2], "series": {"loss": [3.25, 2.5]}, "finished": True}
+    assert answer == {"steps": [1, 2], "series": {"loss": [3.25, 2.5]}}
 
 
 def test_a_failed_run_is_tried_again(pages: PageClient, session: Session) -> None:

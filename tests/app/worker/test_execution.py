@@ -1,22 +1,33 @@
 """Real trainer processes: followed, cancelled, given back, killed."""
 
 import os
+import resource
 import signal
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, create_engine, select
 
 from app.checkpoints.models import Checkpoint, CheckpointKind
 from app.db import transaction
-from app.runs.models import Run, RunMetric, RunState, Stage
+from app.runs.models import Run, RunGlimpse, RunMetric, RunState, Stage
 from app.runs.queries import run_by_id
-from app.runs.service import claim_next_run, enqueue_run, request_cancel
-from app.worker.execution import execute
+from app.runs.service import (
+    MOST_ATTEMPTS,
+    Wish,
+    claim_next_run,
+    enqueue_run,
+    request_cancel,
+    request_pause,
+    resume_run,
+)
+from app.worker.execution import IN_PROCESSES, execute
 from app.worker.folders import MetricsFile
+from app.worker.following import Follower, OutOfReach
 from tests.factories import make_project
+from trainer.__main__ import SHARED
 from trainer.records import TextRecord, write_lines
 
 SMALL = {"hidden": 16, "layers": 1, "heads": 2, "feed_forward": 32, "vocabulary": 300, "block": 16, "batch": 4}
@@ -106,21 +117,127 @@ def test_a_worker_that_stops_gives_its_run_back_and_the_next_goes_on_from_the_ch
     begin(fresh_database, tmp_path).join()
     run = run_of(fresh_database, number)
     assert (run.state, run.attempts) == (RunState.FINISHED, 1)
-    with transaction(fresh_database) as session:
-        steps = session.scalars(select(RunMetric.step).where(RunMetric.run_id == number).order_by(RunMetric.step)).all()
     assert before < 1
+    steps = steps_of(fresh_database, number)
     assert steps == list(range(1, len(steps) + 1))
 
 
-def test_a_killed_trainer_is_a_failed_run(fresh_database: Engine, tmp_path: Path, texts: str) -> None:
-    number = queue(fresh_database, texts=texts, epochs=100_000)
+def steps_of(engine: Engine, number: int) -> list[int]:
+    with transaction(engine) as session:
+        return list(session.scalars(select(RunMetric.step).where(RunMetric.run_id == number).order_by(RunMetric.step)))
+
+
+def test_a_killed_trainer_is_tried_again_from_its_checkpoint(
+    fresh_database: Engine, tmp_path: Path, texts: str
+) -> None:
+    number = queue(fresh_database, texts=texts, epochs=40, checkpoint_every=5)
     working = begin(fresh_database, tmp_path)
     await_steps(fresh_database, number)
     os.kill(_trainer_in(tmp_path / f"runs/{number}-pretrain"), signal.SIGKILL)
     working.join()
     run = run_of(fresh_database, number)
+    assert (run.state, run.error) == (RunState.QUEUED, "The trainer was killed (SIGKILL).")
+    begin(fresh_database, tmp_path).join()
+    run = run_of(fresh_database, number)
+    assert (run.state, run.error, run.attempts) == (RunState.FINISHED, None, 2)
+    steps = steps_of(fresh_database, number)
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def test_a_paused_run_stops_with_a_checkpoint_and_goes_on_from_there(
+    fresh_database: Engine, tmp_path: Path, texts: str
+) -> None:
+    number = queue(fresh_database, texts=texts, epochs=40)
+    working = begin(fresh_database, tmp_path)
+    await_steps(fresh_database, number)
+    with transaction(fresh_database) as session:
+        request_pause(session, run_by_id(session, number))
+    working.join()
+    run = run_of(fresh_database, number)
+    assert (run.state, run.worker) == (RunState.PAUSED, None)
+    reached = steps_of(fresh_database, number)[-1]
+    assert (tmp_path / f"runs/{number}-pretrain/checkpoints/step-{reached:07}").is_dir()
+    with transaction(fresh_database) as session:
+        resume_run(session, run_by_id(session, number))
+    begin(fresh_database, tmp_path).join()
+    assert run_of(fresh_database, number).state is RunState.FINISHED
+    steps = steps_of(fresh_database, number)
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def test_a_disk_that_takes_no_more_is_reported(fresh_database: Engine, tmp_path: Path, texts: str) -> None:
+    number = queue(fresh_database, texts=texts, epochs=1)
+    with transaction(fresh_database) as session:
+        claim = claim_next_run(session, "test:1")
+    assert claim
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))  # no file grows beyond that
+    try:
+        execute(fresh_database, tmp_path, claim, threading.Event())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    run = run_of(fresh_database, number)
     assert run.state is RunState.FAILED
-    assert "ended with status -9" in run.error
+    assert run.error
+    assert "File too large" in run.error
+
+
+def test_files_out_of_reach_are_tried_again_and_then_reported(fresh_database: Engine, tmp_path: Path) -> None:
+    number = queue(fresh_database, texts="texts.jsonl")
+    (tmp_path / "gone").write_text("no folder")
+    for _ in range(MOST_ATTEMPTS):
+        assert run_of(fresh_database, number).state is RunState.QUEUED
+        begin(fresh_database, tmp_path / "gone").join()
+    run = run_of(fresh_database, number)
+    assert run.state is RunState.FAILED
+    assert run.error
+    assert "The run folder could not be made" in run.error
+    assert "Not a directory" in run.error
+
+
+def test_what_a_run_writes_is_seen_while_it_runs(fresh_database: Engine, tmp_path: Path, texts: str) -> None:
+    number = queue(fresh_database, texts=texts, epochs=100_000)
+    folder = tmp_path / f"runs/{number}-pretrain"
+    folder.mkdir(parents=True)
+    (folder / "log.txt").write_text("Hello\n")
+    (folder / "rollouts.jsonl").write_text(
+        '{"step": 0, "prompt_id": "7", "completion": "A\\u0000B", "score": 0.5}\n{"ste'
+    )
+    stopping = threading.Event()
+    working = begin(fresh_database, tmp_path, stopping)
+    await_steps(fresh_database, number)
+    stopping.set()
+    working.join()
+    with transaction(fresh_database) as session:
+        seen = session.get_one(RunGlimpse, number)
+    assert seen.log.startswith("Hello\n")
+    assert seen.outputs == [{"step": 0, "prompt_id": "7", "completion": "A\N{REPLACEMENT CHARACTER}B", "score": 0.5}]
+
+
+def test_the_database_may_be_away_for_a_while(fresh_database: Engine, tmp_path: Path) -> None:
+    number = queue(fresh_database, texts="texts.jsonl")
+    with transaction(fresh_database) as session:
+        claim = claim_next_run(session, "test:1")
+    assert claim
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n')
+    time_now = [0.0]
+    nobody = create_engine("postgresql+psycopg://nobody@/nothing?host=/nowhere")
+    follower = Follower(nobody, claim, tmp_path, lease=60, clock=lambda: time_now[0])
+    assert follower.look() is Wish.GO_ON
+    time_now[0] = 39.0
+    assert follower.look() is Wish.GO_ON
+    follower.engine = fresh_database
+    assert follower.look() is Wish.GO_ON
+    assert steps_of(fresh_database, number) == [1]
+    follower.engine = nobody
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.0}\n')
+    time_now[0] = 80.0
+    with pytest.raises(OutOfReach):
+        follower.look()
+
+
+def test_only_stages_that_share_their_work_are_launched_in_several_processes() -> None:
+    assert tuple(stage.value for stage in IN_PROCESSES) == SHARED
 
 
 def _trainer_in(folder: Path) -> int:

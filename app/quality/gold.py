@@ -15,7 +15,9 @@ from app.accounts.models import User
 from app.annotations.models import AnnotatedOutput, Annotation
 from app.annotations.ranking import dense_ranks
 from app.campaigns.models import Campaign
+from app.completions.models import Completion
 from app.errors import DomainError, InvalidInput, NotFound, message
+from app.prompts.models import Prompt
 from app.quality.gold_models import GoldAnswer, GoldOutput
 from app.tasks.models import Purpose, Task, TaskCompletion
 from app.tasks.service import RANKED
@@ -62,9 +64,6 @@ def make_known(
     _check(campaign, [output.completion_id for output in outputs], known)
     copied = check_task(session, task, purpose)
     _keep(session, copied, known, author, from_task=task)
-    if purpose is Purpose.TRAINING:
-        campaign.trains = True
-    session.flush()
     return copied
 
 
@@ -80,18 +79,46 @@ def comparable(ratings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in ratings.items() if isinstance(value, (bool, int))}
 
 
+def add_known(
+    session: Session,
+    campaign: Campaign,
+    prompt: Prompt,
+    outputs: Sequence[Completion],
+    known: Known,
+    author: User | None,
+    purpose: Purpose = Purpose.GOLD,
+) -> Task:
+    """Of outputs that no task of the campaign shows. Raises as `make_known`."""
+    _check(campaign, [output.id for output in outputs], known)
+    added = _without_slots(session, campaign, prompt.id, purpose)
+    rows = [
+        {"task_id": added.id, "completion_id": output.id, "prompt_id": prompt.id, "position": place}
+        for place, output in enumerate(outputs)
+    ]
+    session.execute(insert(TaskCompletion), rows)
+    _keep(session, added, known, author)
+    return added
+
+
 def check_task(session: Session, task: Task, purpose: Purpose) -> Task:
     """The same prompt and outputs without slots."""
-    copied = Task(
-        campaign_id=task.campaign_id, kind=task.kind, prompt_id=task.prompt_id, purpose=purpose, overlap=0, remaining=0
-    )
-    session.add(copied)
-    session.flush()
+    copied = _without_slots(session, session.get_one(Campaign, task.campaign_id), task.prompt_id, purpose)
     outputs = select(
         literal(copied.id), TaskCompletion.completion_id, TaskCompletion.prompt_id, TaskCompletion.position
     ).where(TaskCompletion.task_id == task.id)
     session.execute(insert(TaskCompletion).from_select(["task_id", "completion_id", "prompt_id", "position"], outputs))
     return copied
+
+
+def _without_slots(session: Session, campaign: Campaign, prompt_id: int | None, purpose: Purpose) -> Task:
+    task = Task(
+        campaign_id=campaign.id, kind=campaign.kind, prompt_id=prompt_id, purpose=purpose, overlap=0, remaining=0
+    )
+    session.add(task)
+    if purpose is Purpose.TRAINING:
+        campaign.trains = True
+    session.flush()
+    return task
 
 
 def explain(session: Session, answer: GoldAnswer, explanation: str) -> None:
@@ -100,13 +127,8 @@ def explain(session: Session, answer: GoldAnswer, explanation: str) -> None:
 
 
 def withdraw(session: Session, task: Task) -> None:
-    """Give it to nobody else; the scores that it gave stay."""
+    """Give it to nobody else; the scores that it gave stay. `tasks.service.put_back` takes it into use again."""
     task.set_aside = True
-    session.flush()
-
-
-def use_again(session: Session, task: Task) -> None:
-    task.set_aside, task.skips = False, 0
     session.flush()
 
 
@@ -122,12 +144,12 @@ def _check(campaign: Campaign, outputs: Sequence[int], known: Known) -> None:
     if campaign.kind not in RANKED:
         raise OnlyRankingsAreKnown(name=campaign.name)
     if set(outputs) != set(known.ranks):
-        raise OutputsUnknown(reason=OutputsUnknown.sentence)
+        raise OutputsUnknown
     if len(set(known.ranks.values())) == 1:
-        raise NothingIsKnown(reason=NothingIsKnown.sentence)
+        raise NothingIsKnown
 
 
-def _keep(session: Session, task: Task, known: Known, author: User | None, from_task: Task | None) -> None:
+def _keep(session: Session, task: Task, known: Known, author: User | None, from_task: Task | None = None) -> None:
     answer = GoldAnswer(
         task_id=task.id,
         explanation=known.explanation.strip()[:LONGEST_EXPLANATION],

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from app.checkpoints.models import Checkpoint
+from app.checkpoints.models import Checkpoint, CheckpointKind
 from app.errors import NotFound
 from app.projects.models import Project
 
@@ -14,6 +14,7 @@ from app.projects.models import Project
 class Listed:
     checkpoint: Checkpoint
     project: str
+    parent: Checkpoint | None = None
 
 
 def checkpoint(session: Session, number: int) -> Checkpoint:
@@ -23,18 +24,36 @@ def checkpoint(session: Session, number: int) -> Checkpoint:
     return found
 
 
-def checkpoints(session: Session, project: Project | None = None) -> list[Listed]:
-    """Newest first."""
-    query = select(Checkpoint, Project.name).join(Project, Project.id == Checkpoint.project_id)
+def checkpoints(
+    session: Session,
+    project: Project | None = None,
+    *,
+    kind: CheckpointKind | None = None,
+    pinned: bool = False,
+    archived: bool = False,
+) -> list[Listed]:
+    """Newest first. `pinned`: only those; `archived`: those beside the others."""
+    parent = aliased(Checkpoint)
+    query = (
+        select(Checkpoint, Project.name, parent)
+        .join(Project, Project.id == Checkpoint.project_id)
+        .outerjoin(parent, parent.id == Checkpoint.parent_id)
+    )
     if project is not None:
         query = query.where(Checkpoint.project_id == project.id)
-    return [Listed(each, name) for each, name in session.execute(query.order_by(Checkpoint.id.desc()))]
+    if kind is not None:
+        query = query.where(Checkpoint.kind == kind)
+    if pinned:
+        query = query.where(Checkpoint.pinned)
+    if not archived:
+        query = query.where(Checkpoint.archived_at.is_(None))
+    return [Listed(*row) for row in session.execute(query.order_by(Checkpoint.id.desc()))]
 
 
 def checkpoints_of(session: Session, project: Project) -> list[Checkpoint]:
-    """Newest first."""
-    query = select(Checkpoint).where(Checkpoint.project_id == project.id).order_by(Checkpoint.id.desc())
-    return list(session.scalars(query))
+    """Newest first, without those that were archived."""
+    query = select(Checkpoint).where(Checkpoint.project_id == project.id, Checkpoint.archived_at.is_(None))
+    return list(session.scalars(query.order_by(Checkpoint.id.desc())))
 
 
 def ancestors(session: Session, checkpoint: Checkpoint) -> list[Checkpoint]:

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.checkpoints.models import Checkpoint, CheckpointKind
+from app.clock import now
 from app.errors import DomainError, InvalidInput, message
 from app.projects.models import Project
 from app.translation import gettext
@@ -14,6 +15,10 @@ from app.translation import gettext
 
 class CheckpointNameTaken(DomainError):
     sentence = message("There is already a checkpoint named {name} in this project.")
+
+
+class FilesDeleted(DomainError):
+    sentence = message("The files of {name} were deleted; nothing can be made from it any more.")
 
 
 def register_checkpoint(
@@ -24,6 +29,7 @@ def register_checkpoint(
     *,
     location: str,
     digest: str | None = None,
+    size: int | None = None,
     parent: Checkpoint | None = None,
     metrics: dict[str, Any] | None = None,
 ) -> Checkpoint:
@@ -38,6 +44,7 @@ def register_checkpoint(
         name=name,
         location=location,
         digest=digest,
+        size=size,
         parent_id=parent.id if parent else None,
         metrics=metrics or {},
     )
@@ -57,3 +64,33 @@ def external_checkpoint(session: Session, project: Project, name: str) -> Checkp
 
 def named(session: Session, project: Project, name: str) -> Checkpoint | None:
     return session.scalar(select(Checkpoint).where(Checkpoint.project_id == project.id, Checkpoint.name == name))
+
+
+def require_files(session: Session, checkpoint: Checkpoint) -> None:
+    """Whoever is about to read the model calls this: until they commit, its files are not deleted.
+
+    Raises `FilesDeleted`.
+    """
+    session.flush()  # a refresh would drop what was not written yet
+    session.refresh(checkpoint, with_for_update={"read": True})
+    if checkpoint.files_deleted_at is not None:
+        raise FilesDeleted(name=checkpoint.name)
+
+
+def pin(session: Session, checkpoint: Checkpoint) -> None:
+    """Its files are kept until it is unpinned. Raises `FilesDeleted`."""
+    require_files(session, checkpoint)
+    checkpoint.pinned = True
+
+
+def unpin(checkpoint: Checkpoint) -> None:
+    checkpoint.pinned = False
+
+
+def archive(checkpoint: Checkpoint) -> None:
+    """Out of the lists; whatever was made from it stays as it is."""
+    checkpoint.archived_at = checkpoint.archived_at or now()
+
+
+def bring_back(checkpoint: Checkpoint) -> None:
+    checkpoint.archived_at = None

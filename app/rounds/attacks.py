@@ -69,7 +69,7 @@ class Answering:
 def models_that_answer(session: Session, project: Project) -> list[Checkpoint]:
     """Newest first."""
     able = (CheckpointKind.BASE, CheckpointKind.SFT, CheckpointKind.POLICY)
-    return [each for each in checkpoints_of(session, project) if each.kind in able]
+    return [each for each in checkpoints_of(session, project) if each.kind in able and each.has_files]
 
 
 def attacks_in(session: Session, campaign: Campaign) -> int:

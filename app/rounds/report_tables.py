@@ -143,7 +143,7 @@ def agreement_table(session: Session, figures: RoundFigures) -> Table:
             Column("campaign", message("Campaign")), Column("agreement", message("Agreement"), Format.SHARE), *INTERVAL,
             Column("compared", message("Compared"), Format.COUNT), PROMPTS,
         ),
-        [(name, *_of_figure(each), each.comparisons, each.clusters) for name, each in found if each and each.comparisons],
+        [(name, *_of_figure(one), one.comparisons, one.clusters) for name, one in found if one and one.comparisons],
     )  # fmt: skip
 
 

@@ -5,14 +5,16 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.checkpoints.models import Checkpoint, CheckpointKind
+from app.checkpoints.service import require_files
 from app.clock import now
 from app.errors import DomainError, InvalidInput, message
 from app.projects.models import Project
 from app.rounds.models import Round, RoundRun, RoundState
 from app.rounds.plan import RoundPlan, stages_of
 from app.runs.models import Run, RunState, Stage
-from app.runs.service import request_cancel, retry_run, wake_workers
+from app.runs.service import request_cancel, retry_run
 from app.runs.settings import check_settings
+from app.runs.telling import wake_workers
 from app.translation import gettext
 
 # The settings that a round fills from its own datasets and checkpoints.
@@ -99,6 +101,7 @@ def _known_checkpoint(session: Session, project: Project, number: int) -> Checkp
     checkpoint = session.get(Checkpoint, number)
     if checkpoint is None or checkpoint.project_id != project.id:
         raise InvalidInput(reason=gettext("This project has no checkpoint {number}.").format(number=number))
+    require_files(session, checkpoint)
     return checkpoint
 
 

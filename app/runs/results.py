@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from app.checkpoints.files import size_of
 from app.checkpoints.models import Checkpoint, CheckpointKind
 from app.checkpoints.service import register_checkpoint
 from app.completions.queries import completion_ids
@@ -45,6 +46,7 @@ def _register_model(session: Session, run: Run, files: Path) -> Checkpoint:
         f"{run.stage.value}-{run.id}",
         location=location,
         digest=model_digest(files / location),
+        size=size_of(files / location),
         parent=input_checkpoint(session, run, "model"),
         metrics=latest_metrics(session, run),
     )

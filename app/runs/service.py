@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.checkpoints.models import Checkpoint
+from app.checkpoints.service import require_files
 from app.clock import now
 from app.datasets.models import Dataset
 from app.errors import DomainError, message
@@ -87,8 +88,11 @@ def enqueue_run(
     created_by: User | None = None,
     needs: Needs = Needs(),  # noqa: B008  frozen
 ) -> Run:
-    """Raises `InvalidSettings` before anything is queued."""
+    """Raises `InvalidSettings`, `FilesDeleted` before anything is queued."""
     check_settings(stage, settings, {each.setting for each in inputs})
+    for each in inputs:
+        if isinstance(each.source, Checkpoint):
+            require_files(session, each.source)
     author = created_by.id if created_by else None
     run = Run(project_id=project.id, stage=stage, settings=settings, created_by_id=author)
     _write_needs(run, needs)

@@ -113,7 +113,7 @@ def create(
 def _new_page(
     request: Request, session: Session, project: Project, form: Form[NewRound], status: int = 200
 ) -> Response:
-    models = [each for each in checkpoints_of(session, project) if each.kind in STARTABLE_KINDS]
+    models = [each for each in checkpoints_of(session, project) if each.kind in STARTABLE_KINDS and each.has_files]
     return page(
         request,
         "rounds/new.html",

@@ -15,6 +15,7 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+import app.checkpoints.upkeep  # noqa: F401  declares a job
 import app.tasks.upkeep  # noqa: F401  declares a job
 from app.datasets.folders import remove_forgotten_folders
 from app.db import transaction

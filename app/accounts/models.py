@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, func, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Created, PrimaryKey, choices
 
@@ -67,7 +67,6 @@ class SignedInSession(Base):
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 
-    user: Mapped[User] = relationship(lazy="raise")
 
 
 class LinkPurpose(StrEnum):

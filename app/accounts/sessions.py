@@ -1,9 +1,10 @@
 """Signed-in sessions: begun at sign-in, ended by signing out, idleness, age or deactivation."""
 
 from datetime import timedelta
+from functools import cache
 
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Select, bindparam, delete, select
+from sqlalchemy.orm import Session
 
 from app import clock
 from app.accounts.models import SignedInSession, User
@@ -32,18 +33,26 @@ def begin_session(session: Session, user: User) -> str:
 
 def user_of_session(session: Session, token: str) -> User | None:
     """Who signed in with this token, where the session is alive and the account active."""
-    found = session.scalar(
-        select(SignedInSession)
-        .join(SignedInSession.user)
-        .options(joinedload(SignedInSession.user))
-        .where(SignedInSession.token_digest == digest(token), User.active)
-    )
+    row = session.execute(_session_and_user(), {"digest": digest(token)}).one_or_none()
+    if row is None:
+        return None
+    found, user = row
     now = clock.now()
-    if found is None or found.expires_at <= now or found.seen_at + IDLE <= now:
+    if found.expires_at <= now or found.seen_at + IDLE <= now:
         return None
     if found.seen_at + SEEN_EVERY <= now:
         found.seen_at = now
-    return found.user
+    signed_in: User = user
+    return signed_in
+
+
+@cache  # every request asks it
+def _session_and_user() -> Select[SignedInSession, User]:
+    return (
+        select(SignedInSession, User)
+        .join(User, User.id == SignedInSession.user_id)
+        .where(SignedInSession.token_digest == bindparam("digest"), User.active)
+    )
 
 
 def end_session(session: Session, token: str) -> None:

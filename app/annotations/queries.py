@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, select, true
+from sqlalchemy.orm import Session, aliased
 
 from app.accounts.models import User
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
@@ -25,6 +26,15 @@ class Progress:
 
     done: int = 0
     minutes: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a labeler is: today, in one campaign, and by its number the assignment that may be undone, if one may."""
+
+    today: Progress
+    here: Progress
+    last_assignment: int | None
 
 
 @dataclass(frozen=True)
@@ -61,16 +71,43 @@ def today_of(session: Session, labeler: User, midnight: datetime) -> Progress:
     return _progress(*session.execute(query).one())
 
 
-def today_and_in(session: Session, labeler: User, midnight: datetime, campaign: Campaign) -> tuple[Progress, Progress]:
-    """Since midnight, and in one campaign from its beginning: every desk shows both.
+def standing(session: Session, labeler: User, campaign: Campaign, midnight: datetime, undo_since: datetime) -> Standing:
+    """What every desk shows. Looks at nothing older than it must: nobody worked in a campaign before it was there."""
+    values = {
+        "labeler": labeler.id,
+        "campaign": campaign.id,
+        "midnight": midnight,
+        "since": min(midnight, campaign.created_at),
+        "undo_since": undo_since,
+    }
+    *numbers, last = session.execute(_standing(), values).one()
+    return Standing(_progress(*numbers[:2]), _progress(*numbers[2:]), last)
 
-    Looks at nothing older than either: nobody worked in a campaign before it was there.
-    """
-    today, here = _work_where(Annotation.created_at >= midnight), _work_where(Task.campaign_id == campaign.id)
-    query = select(*today, *here).join(Task, Task.id == Annotation.task_id)
-    since = min(midnight, campaign.created_at)
-    row = session.execute(query.where(Annotation.labeler_id == labeler.id, Annotation.created_at >= since)).one()
-    return _progress(*row[:2]), _progress(*row[2:])
+
+@cache  # to put it together takes longer than to have it answered
+def _standing() -> Select[*tuple[Any, ...]]:
+    today = _work_where(Annotation.created_at >= bindparam("midnight"))
+    here = _work_where(Task.campaign_id == bindparam("campaign"))
+    return (
+        select(*today, *here, _last_assignment().scalar_subquery())
+        .join(Task, Task.id == Annotation.task_id)
+        .where(Annotation.labeler_id == bindparam("labeler"), Annotation.created_at >= bindparam("since"))
+    )
+
+
+def _last_assignment() -> Select[int | None]:
+    """What the labeler did last, where that was to submit something that may still be revised; a skip is final."""
+    last = aliased(Annotation)
+    undoable = and_(Campaign.state != CampaignState.CLOSED, last.kind != AnnotationKind.SKIP)
+    return (
+        select(case((undoable, last.assignment_id)))
+        .join(Task, Task.id == last.task_id)
+        .join(Campaign, Campaign.id == Task.campaign_id)
+        .where(last.labeler_id == bindparam("labeler"), last.created_at >= bindparam("undo_since"))
+        .where(last.reviewer_id.is_(None))
+        .order_by(last.created_at.desc(), last.id.desc())
+        .limit(1)
+    )
 
 
 def progress_by_campaign(session: Session, labeler: User, campaigns: Sequence[Campaign]) -> dict[int, Progress]:
@@ -131,20 +168,9 @@ def campaigns_of_history(session: Session, labeler: User) -> Sequence[Campaign]:
     return session.scalars(query.order_by(Campaign.id.desc())).all()
 
 
-def last_submission(session: Session, labeler: User, since: datetime) -> Annotation | None:
-    """What the labeler did last, where that was to submit something that may still be revised; a skip is final."""
-    query = (
-        select(Annotation, Campaign.state)
-        .join(Task, Task.id == Annotation.task_id)
-        .join(Campaign, Campaign.id == Task.campaign_id)
-        .where(Annotation.labeler_id == labeler.id, Annotation.created_at >= since, Annotation.reviewer_id.is_(None))
-        .order_by(Annotation.created_at.desc(), Annotation.id.desc())
-    )
-    found = session.execute(query.limit(1)).one_or_none()
-    if found is None or found[1] is CampaignState.CLOSED or found[0].kind is AnnotationKind.SKIP:
-        return None
-    annotation: Annotation = found[0]
-    return annotation
+def last_assignment(session: Session, labeler: User, since: datetime) -> int | None:
+    """The one that the labeler submitted last and may still revise."""
+    return session.scalar(_last_assignment(), {"labeler": labeler.id, "undo_since": since})
 
 
 def versions_of(session: Session, assignment: Assignment) -> list[Version]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import ARRAY, BigInteger, Row, Select, and_, any_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
@@ -77,20 +78,21 @@ def assignment_of(session: Session, labeler: User, number: int) -> Assignment:
 
 
 def desk(session: Session, assignment: Assignment) -> Desk:
-    return _with_outputs(session, session.execute(_desks().where(Assignment.id == assignment.id)).one())
+    its_own = {"assignment": assignment.id, "labeler": assignment.labeler_id}
+    return _with_outputs(session, session.execute(_desk(), its_own).one())
 
 
 def desk_of(session: Session, labeler: User, number: int) -> Desk:
     """By the number of the assignment. Somebody else's is not there at all."""
-    own = _desks().where(Assignment.id == number, Assignment.labeler_id == labeler.id)
-    found = session.execute(own).one_or_none()
+    found = session.execute(_desk(), {"assignment": number, "labeler": labeler.id}).one_or_none()
     if found is None:
         raise NotFound(what="assignment", number=number)
     return _with_outputs(session, found)
 
 
-def _desks() -> Select[*tuple[Any, ...]]:
-    """Rows of a desk's first four fields and what is kept beside them."""
+@cache  # every desk asks it: to put it together takes as long as to have it answered
+def _desk() -> Select[*tuple[Any, ...]]:
+    """A desk's first four fields and what is kept beside them, of one assignment."""
     acknowledged = and_(
         GuidelinesAcknowledgement.guidelines_id == Guidelines.id,
         GuidelinesAcknowledgement.user_id == Assignment.labeler_id,
@@ -103,15 +105,21 @@ def _desks() -> Select[*tuple[Any, ...]]:
         .outerjoin(FormVersion, FormVersion.id == Campaign.form_version_id)
         .outerjoin(Guidelines, Guidelines.id == Campaign.guidelines_id)
         .outerjoin(GuidelinesAcknowledgement, acknowledged)
+        .where(Assignment.id == bindparam("assignment"), Assignment.labeler_id == bindparam("labeler"))
     )
 
 
 def _with_outputs(session: Session, row: Row[*tuple[Any, ...]]) -> Desk:
     assignment, task, campaign, prompt, *beside = row
-    shown = session.scalars(select(Completion).where(Completion.id.in_(assignment.shown_order)))
+    shown = session.scalars(_shown(), {"shown": assignment.shown_order})
     by_id = {completion.id: completion for completion in shown}
     outputs = tuple(by_id[number] for number in assignment.shown_order)
     return Desk(assignment, task, campaign, prompt, outputs, tuple(beside))
+
+
+@cache
+def _shown() -> Select[Completion]:
+    return select(Completion).where(Completion.id == any_(bindparam("shown", type_=ARRAY(BigInteger))))
 
 
 def outputs_of(session: Session, task: Task) -> Sequence[Completion]:

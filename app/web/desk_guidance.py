@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.accounts.models import User
-from app.annotations.queries import last_submission, today_and_in
+from app.annotations.queries import standing
 from app.tasks.leasing import open_lease
 from app.tasks.models import AssignmentState
 from app.tasks.queries import Desk
@@ -28,21 +28,19 @@ class ShownProgress:
 
 def guidance(session: Session, labeler: User, desk: Desk, midnight: datetime) -> dict[str, Any]:
     """For the desk's templates; `midnight` is the labeler's own."""
-    today, here = today_and_in(session, labeler, midnight, desk.campaign)
+    now = standing(session, labeler, desk.campaign, midnight, clock.now() - UNDO_OFFERED_FOR)
+    revising = desk.assignment.state is AssignmentState.SUBMITTED
     return {
-        "progress": ShownProgress(today.done, today.minutes, here.done, here.minutes),
-        "task_number": today.done + 1,
-        "undo_url": undo_url(session, labeler, desk),
-        "back_url": back_url(session, labeler) if desk.assignment.state is AssignmentState.SUBMITTED else "/tasks",
+        "progress": ShownProgress(now.today.done, now.today.minutes, now.here.done, now.here.minutes),
+        "task_number": now.today.done + 1,
+        "undo_url": None if revising else undo_url(now.last_assignment),
+        "back_url": back_url(session, labeler) if revising else "/tasks",
     }
 
 
-def undo_url(session: Session, labeler: User, desk: Desk) -> str | None:
+def undo_url(last_assignment: int | None) -> str | None:
     """Where the last submission is revised, offered on the desk of the task after it."""
-    if desk.assignment.state is AssignmentState.SUBMITTED:
-        return None
-    last = last_submission(session, labeler, clock.now() - UNDO_OFFERED_FOR)
-    return f"/assignments/{last.assignment_id}?undo=1" if last else None
+    return f"/assignments/{last_assignment}?undo=1" if last_assignment else None
 
 
 def back_url(session: Session, labeler: User) -> str:

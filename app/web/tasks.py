@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app import clock
 from app.accounts.models import Role, User
-from app.annotations.queries import answers_to, last_submission, progress_by_campaign, today_of
+from app.annotations.queries import answers_to, last_assignment, progress_by_campaign, today_of
 from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import frozen_form
 from app.completions.queries import authors_of
@@ -24,7 +24,7 @@ from app.tasks.service import drop, put_back
 from app.tasks.starting import GuidelinesUnread, start_next_task
 from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
-from app.web.desk_guidance import UNDO_OFFERED_FOR
+from app.web.desk_guidance import UNDO_OFFERED_FOR, undo_url
 from app.web.flashes import flash
 from app.web.forms import Form, posted
 from app.web.reading import html_of
@@ -51,7 +51,7 @@ def index(request: Request, session: SessionDep, user: CurrentUser) -> Response:
         unfinished=unfinished_of(session, user),
         today=today_of(session, user, midnight(request)),
         progress=progress_by_campaign(session, user, [offer.campaign for offer in offers]),
-        last=last_submission(session, user, clock.now() - UNDO_OFFERED_FOR),
+        undo_url=undo_url(last_assignment(session, user, clock.now() - UNDO_OFFERED_FOR)),
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.accounts.models import User
 from app.annotations.models import Annotation
-from app.annotations.queries import Progress, progress_by_campaign, today_and_in
+from app.annotations.queries import Progress, progress_by_campaign, standing
 from app.annotations.service import Sent, submit_ranking
 from app.annotations.submissions import Judgement
 from app.campaigns.models import Campaign
@@ -30,6 +30,11 @@ def made(session: Session, campaign: Campaign, when: datetime) -> Campaign:
     return campaign
 
 
+def today_and_in(session: Session, labeler: User, campaign: Campaign) -> tuple[Progress, Progress]:
+    now = standing(session, labeler, campaign, MIDNIGHT, MIDNIGHT)
+    return now.today, now.here
+
+
 def test_today_counts_every_campaign_and_here_all_days(session: Session) -> None:
     labeler = make_labeler(session)
     old = made(session, make_open_campaign(session, tasks=3), LAST_MONTH)
@@ -39,8 +44,8 @@ def test_today_counts_every_campaign_and_here_all_days(session: Session) -> None
     submitted(session, labeler, new, LAST_WEEK, 4)
     submitted(session, labeler, old, TODAY, 8)
     submitted(session, labeler, new, TODAY, 16)
-    assert today_and_in(session, labeler, MIDNIGHT, old) == (Progress(2, 24), Progress(3, 11))
-    assert today_and_in(session, labeler, MIDNIGHT, new) == (Progress(2, 24), Progress(2, 20))
+    assert today_and_in(session, labeler, old) == (Progress(2, 24), Progress(3, 11))
+    assert today_and_in(session, labeler, new) == (Progress(2, 24), Progress(2, 20))
     assert progress_by_campaign(session, labeler, [old, new]) == {old.id: Progress(3, 11), new.id: Progress(2, 20)}
     assert progress_by_campaign(session, labeler, [new]) == {new.id: Progress(2, 20)}
 
@@ -49,7 +54,7 @@ def test_who_did_nothing_yet_has_no_progress(session: Session) -> None:
     labeler, other = make_labeler(session), make_labeler(session)
     campaign = make_open_campaign(session, tasks=2)
     submitted(session, other, campaign, TODAY, 5)
-    assert today_and_in(session, labeler, MIDNIGHT, campaign) == (Progress(), Progress())
+    assert today_and_in(session, labeler, campaign) == (Progress(), Progress())
     assert progress_by_campaign(session, labeler, [campaign]) == {}
     assert progress_by_campaign(session, other, []) == {}
 
@@ -61,4 +66,4 @@ def test_a_campaign_of_today_hides_nothing_that_was_done_before_it(session: Sess
     made(session, campaign, TODAY + timedelta(hours=1))
     submitted(session, labeler, earlier, TODAY, 3)
     submitted(session, labeler, campaign, TODAY + timedelta(hours=2), 5)
-    assert today_and_in(session, labeler, MIDNIGHT, campaign) == (Progress(2, 8), Progress(1, 5))
+    assert today_and_in(session, labeler, campaign) == (Progress(2, 8), Progress(1, 5))

@@ -12,8 +12,8 @@ from app.annotations.submissions import LETTERS
 from tests.factories import make_open_campaign
 from tests.pages import PageClient
 
-# Who asks, the desk, its outputs, progress, the last submission.
-PAGE = 5
+# Who asks, the desk, its outputs, progress with the last submission.
+PAGE = 4
 # Who asks, the desk, its outputs; the lock, the annotation, the assignment, the judged outputs; the lock for the claim,
 # the claim.
 SUBMISSION = 9

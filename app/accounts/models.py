@@ -68,7 +68,6 @@ class SignedInSession(Base):
     expires_at: Mapped[datetime]
 
 
-
 class LinkPurpose(StrEnum):
     INVITE = "invite"
     RESET = "reset"

@@ -48,6 +48,18 @@ def campaigns_of(session: Session, project: Project) -> Sequence[Campaign]:
     return session.scalars(select(Campaign).where(Campaign.project_id == project.id).order_by(Campaign.id.desc())).all()
 
 
+def open_campaigns(session: Session) -> Sequence[Campaign]:
+    """In the order in which their tasks are handed out."""
+    query = select(Campaign).where(Campaign.state == CampaignState.OPEN)
+    return session.scalars(query.order_by(Campaign.priority.desc(), Campaign.id)).all()
+
+
+def languages_of(session: Session, campaign: Campaign) -> set[str]:
+    """That its members read."""
+    query = select(User.language).join(CampaignMember, CampaignMember.user_id == User.id)
+    return set(session.scalars(query.where(CampaignMember.campaign_id == campaign.id).distinct()))
+
+
 def members(session: Session, campaign: Campaign) -> list[Member]:
     query = (
         select(User, CampaignMember.paused)

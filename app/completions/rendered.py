@@ -1,8 +1,9 @@
 """Texts kept as sanitised HTML, so that what is slow to format is formatted once, for everybody and every process."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, LargeBinary, Select, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -11,10 +12,17 @@ from app.completions.models import RenderedText
 
 def kept_html(session: Session, digests: Iterable[bytes], renderer: int, language: str) -> dict[bytes, str]:
     """By digest, in one query; those that are not there, or were made by other code, are left out."""
-    query = select(RenderedText.digest, RenderedText.html).where(
-        RenderedText.digest.in_(list(digests)), RenderedText.renderer == renderer, RenderedText.language == language
+    values = {"digests": list(digests), "renderer": renderer, "language": language}
+    return dict(session.execute(_kept(), values).all())
+
+
+@cache  # nearly every desk asks it
+def _kept() -> Select[bytes, str]:
+    return select(RenderedText.digest, RenderedText.html).where(
+        RenderedText.digest == any_(bindparam("digests", type_=ARRAY(LargeBinary))),
+        RenderedText.renderer == bindparam("renderer"),
+        RenderedText.language == bindparam("language"),
     )
-    return dict(session.execute(query).all())
 
 
 def keep_html(session: Session, html: Mapping[bytes, str], renderer: int, language: str) -> None:

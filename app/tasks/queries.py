@@ -122,6 +122,30 @@ def _shown() -> Select[Completion]:
     return select(Completion).where(Completion.id == any_(bindparam("shown", type_=ARRAY(BigInteger))))
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What labelers will read in some tasks, the last of which has the number `to`."""
+
+    prompts: Sequence[Prompt]
+    outputs: Sequence[Completion]
+    to: int
+
+
+def shown_after(session: Session, campaign: Campaign, number: int, most: int) -> Shown | None:
+    """In the next tasks of the campaign, at most so many; None where there are none."""
+    following = select(Task.id).where(Task.campaign_id == campaign.id, Task.id > number).order_by(Task.id).limit(most)
+    numbers = session.scalars(following).all()
+    if not numbers:
+        return None
+    prompts = select(Prompt).join(Task, Task.prompt_id == Prompt.id).where(Task.id.in_(numbers))
+    outputs = select(Completion).join(TaskCompletion, TaskCompletion.completion_id == Completion.id)
+    return Shown(
+        session.scalars(prompts).all(),
+        session.scalars(outputs.where(TaskCompletion.task_id.in_(numbers))).all(),
+        numbers[-1],
+    )
+
+
 def outputs_of(session: Session, task: Task) -> Sequence[Completion]:
     """In the task's fixed order."""
     query = select(Completion).join(TaskCompletion, TaskCompletion.completion_id == Completion.id)

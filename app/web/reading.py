@@ -1,4 +1,4 @@
-"""The texts of one page as sanitised HTML: from this process's memory, else from the database, else formatted now."""
+"""Texts as sanitised HTML: from this process's memory, else from the database, else formatted now."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from app.web.rendering import RENDERER, is_too_long, render_unmarked, render_unt
 MARKING_SECONDS = 0.11
 PAGE_SECONDS = 0.16
 MEMORY_CHARACTERS = 32_000_000
-WORTH_KEEPING = 2_000  # characters; a page of shorter texts is formatted before a database has found and kept them
+WORTH_KEEPING = 2_000  # characters; a shorter text is formatted before a database has kept it
 
 Key = tuple[bytes, str]  # digest and language
 
@@ -61,7 +61,7 @@ def html_of(session: Session, texts: Iterable[str]) -> dict[str, Markup]:
     html = memory.among(keys)
     if missing := keys.keys() - html.keys():
         long = {key[0] for key in missing if len(keys[key]) >= WORTH_KEEPING}
-        kept = kept_html(session, long, RENDERER, language) if long else {}
+        kept = kept_html(session, [digest for digest, _ in missing], RENDERER, language)
         fresh = _formatted({key: text for key, text in keys.items() if key in missing and key[0] not in kept})
         keep_html(session, {digest: text for (digest, _), text in fresh.items() if digest in long}, RENDERER, language)
         found = {(digest, language): text for digest, text in kept.items()} | fresh
@@ -69,6 +69,15 @@ def html_of(session: Session, texts: Iterable[str]) -> dict[str, Markup]:
         html |= found
     shown = {text: Markup(html[key]) for key, text in keys.items() if key in html}
     return shown | _in_haste([text for text in wanted if text not in shown])
+
+
+def keep_ahead(session: Session, texts: Iterable[str]) -> None:
+    """So that `html_of` finds them all in the database. Takes the time that it takes."""
+    language = spoken_language()
+    wanted = {_digest(text): text for text in texts if not is_too_long(text)}
+    missing = wanted.keys() - kept_html(session, wanted, RENDERER, language)
+    html = {digest: str(render_untrusted(wanted[digest])) for digest in missing}
+    keep_html(session, html, RENDERER, language)
 
 
 def _formatted(texts: dict[Key, str]) -> dict[Key, str]:

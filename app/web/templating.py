@@ -1,6 +1,6 @@
 """Pages: Jinja templates with what every one of them may use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -48,6 +48,7 @@ def environment() -> Environment:
     pages.globals["static_url"] = static_url
     pages.globals["languages"] = available_languages()
     pages.globals["script_words"] = script_words
+    pages.globals["once"] = once
     pages.filters |= {"translated": gettext, "in_words": state_in_words}
     pages.filters |= {
         "figure": figures.figure,
@@ -58,6 +59,19 @@ def environment() -> Environment:
         "moment": figures.moment,
     }
     return pages
+
+
+def once(macro: Callable[..., Markup], *arguments: Hashable) -> Markup:
+    """What a macro draws of nothing but its arguments and the language spoken: drawn once, then remembered.
+
+    A macro that was imported with context is another one on every page, so nothing would be remembered.
+    """
+    return _drawn(spoken_language(), macro, *arguments)
+
+
+@lru_cache(maxsize=512)
+def _drawn(_language: str, macro: Callable[..., Markup], *arguments: Hashable) -> Markup:
+    return macro(*arguments)
 
 
 @lru_cache

@@ -15,8 +15,9 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-import app.checkpoints.upkeep  # noqa: F401  declares a job
-import app.tasks.upkeep  # noqa: F401  declares a job
+import app.checkpoints.upkeep
+import app.tasks.upkeep
+import app.web.formatting  # noqa: F401  (they declare jobs)
 from app.datasets.folders import remove_forgotten_folders
 from app.db import transaction
 from app.jobs import run_worker

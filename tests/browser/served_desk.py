@@ -49,7 +49,7 @@ class ServedDesk:
         return (
             environment()
             .get_template(self.template)
-            .render(**_context(list(letters), self.form), outputs=outputs, draft_saved_at=self.saved_at)
+            .render(**_context(letters, self.form), outputs=outputs, draft_saved_at=self.saved_at)
         )
 
     def shown(self, text: str) -> ShownText:
@@ -59,7 +59,7 @@ class ServedDesk:
         return [form for to, form in self.posts if to == path]
 
 
-def _context(letters: list[str], form: RatingForm) -> dict[str, Any]:
+def _context(letters: str, form: RatingForm) -> dict[str, Any]:
     return {
         "request": SimpleNamespace(url=SimpleNamespace(path="/tasks/1")),
         "current_user": SimpleNamespace(name="Ada", role="labeler"),

@@ -10,8 +10,8 @@ from app.web.templating import environment
 
 SOURCE = """\
 {% from "components/desk/judging.html" import attributes -%}
-{% from "components/desk/output.html" import output_card, unanswered_controls -%}
-{{ output_card(output, form, [1, 2], unanswered_controls(form)) }}
+{% from "components/desk/output.html" import output_card -%}
+{{ output_card(output, form, (1, 2)) }}
 ---
 {{ attributes(form.output, "output[b]", output["values"]) }}
 """

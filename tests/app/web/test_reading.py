@@ -2,14 +2,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Connection, event, func, select
+from sqlalchemy import Connection, event, func, select, update
 from sqlalchemy.orm import Session
 
 from app.completions.models import RenderedText
 from app.completions.rendered import keep_html
 from app.translation import speaking
 from app.web import reading
-from app.web.reading import Memory, html_of
+from app.web.reading import Memory, html_of, keep_ahead
 from app.web.rendering import MAX_BYTES, RENDERER
 
 
@@ -50,13 +50,17 @@ def test_a_page_asks_once_for_all_its_texts_and_keeps_what_is_new(session: Sessi
     assert said == []
 
 
-def test_short_texts_are_formatted_anew_without_asking(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_texts_are_found_where_somebody_kept_them_and_not_kept_else(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reading, "WORTH_KEEPING", 10)
-    with statements(session) as said:
-        assert html_of(session, ["*one*"]) == {"*one*": "<p><em>one</em></p>\n"}
-    assert said == []
     html_of(session, ["*one*", "*long* enough"])
     assert kept(session) == 1
+    keep_ahead(session, ["*one*", "two"])
+    assert kept(session) == 3
+    session.execute(update(RenderedText).values(html="kept"))
+    another_process(monkeypatch)
+    assert html_of(session, ["*one*", "two"]) == {"*one*": "kept", "two": "kept"}
 
 
 def test_what_is_kept_is_not_formatted_again(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from app.campaigns.service import create_campaign, open_campaign
 from app.db import transaction
 from app.projects.service import create_project
 from app.quality.membership import admit_cohort
+from app.web.formatting import format_some
 
 PASSWORD = "a password for labelers under load"
 PARAGRAPHS = 300
@@ -73,6 +74,8 @@ def make_campaign(engine: Engine, labelers: int, tasks: int, overlap: int, outpu
         open_campaign(session, campaign)
         admit_cohort(session, campaign)
         number = campaign.id
+    while format_some(engine):  # as a worker does when a campaign opens
+        pass
     tidy(engine)
     return number, emails
 

@@ -3,10 +3,13 @@
 Nothing is overwritten, and the same idempotency key never makes a second annotation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import ARRAY, BigInteger, Insert, bindparam, func, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Cohort, User
@@ -15,6 +18,7 @@ from app.annotations.submissions import Demonstration, Judgement
 from app.campaigns.models import Campaign, CampaignState
 from app.campaigns.service import CampaignClosed
 from app.completions.service import add_completion
+from app.db import Base
 from app.errors import DomainError, InvalidInput, message
 from app.projects.models import Project, Rule
 from app.prompts.models import Prompt, Split
@@ -168,12 +172,28 @@ def _submit_judgement(
     if earlier := _sent_before(session, assignment, sent):
         return earlier
     annotation = _annotate(session, assignment, sent, kind=kind, prompt_ratings=judgement.prompt_ratings)
-    rows = [
-        {"annotation_id": annotation.id, "completion_id": completion_id, "rank": rank, "ratings": ratings}
-        for completion_id, rank, ratings in zip(assignment.shown_order, judgement.ranks, judgement.ratings, strict=True)
-    ]
-    session.execute(insert(AnnotatedOutput), rows)
+    _store_outputs(session, annotation, assignment.shown_order, judgement)
     return annotation
+
+
+def _store_outputs(session: Session, annotation: Annotation, shown: Sequence[int], judgement: Judgement) -> None:
+    if not len(shown) == len(judgement.ranks) == len(judgement.ratings):
+        raise ValueError("not every output is judged")
+    values = {"annotation": annotation.id, "shown": shown, "ranks": judgement.ranks, "ratings": judgement.ratings}
+    session.execute(_judged_outputs(), values)
+
+
+@cache
+def _judged_outputs() -> Insert:
+    """All of an annotation in one statement, which the database reads and plans once."""
+    judged = func.unnest(
+        bindparam("shown", type_=ARRAY(BigInteger)),
+        bindparam("ranks", type_=ARRAY(BigInteger)),
+        bindparam("ratings", type_=ARRAY(JSONB)),
+    ).table_valued("completion_id", "rank", "ratings").render_derived("judged")
+    rows = select(bindparam("annotation", type_=BigInteger), *judged.c)
+    table = Base.metadata.tables[AnnotatedOutput.__tablename__]
+    return insert(table).from_select(["annotation_id", "completion_id", "rank", "ratings"], rows)
 
 
 def _sent_before(session: Session, assignment: Assignment, sent: Sent) -> Annotation | None:

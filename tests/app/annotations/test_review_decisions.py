@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import Cohort, Origin, Role, User
 from app.accounts.service import deactivate
 from app.annotations.models import AnnotatedOutput, Annotation
-from app.annotations.queries import last_submission
+from app.annotations.queries import last_assignment
 from app.annotations.review_conditions import is_approved, is_kept_out, waits_for_review
 from app.annotations.review_decisions import (
     AnswerMissing,
@@ -102,7 +102,7 @@ def test_a_correction_is_a_revision_that_says_who_made_it(session: Session, revi
     assert waiting(session) == []
     assert session.scalars(select(Annotation.id).where(is_approved())).all() == [correction.id]
     labeler = session.get_one(User, annotation.labeler_id)
-    assert last_submission(session, labeler, annotation.created_at) is annotation
+    assert last_assignment(session, labeler, annotation.created_at) == annotation.assignment_id
 
 
 def test_a_correction_sent_twice_is_made_once(session: Session, reviewer: User) -> None:

@@ -247,6 +247,10 @@ class SampleConfig(RunSettings):
     top_k: int = setting(0, "likeliest tokens sampled from; 0 takes all", minimum=0)
     max_new_tokens: int = setting(128, "tokens sampled at most", minimum=1)
     batch: int = setting(256, "completions sampled at once", minimum=1)
+    sampler: str = setting("built-in", "who samples; vllm needs that package", choices=("built-in", "vllm"))
+    vllm_memory: float = setting(
+        0.9, "share of the GPU that vllm takes; less where a reward model scores", minimum=0.05, maximum=1
+    )
 
 
 @dataclass(frozen=True)

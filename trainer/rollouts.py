@@ -5,7 +5,7 @@ random numbers are drawn beforehand, one per token, and a token is read off the 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,6 +55,9 @@ class SampledCompletion:
     finish_reason: FinishReason
 
 
+Sampler = Callable[[Sequence[SampleRequest], SamplingSettings], list[list[SampledCompletion]]]
+
+
 def written_down(
     drawn: SampledCompletion,
     encoder: Encoder,
@@ -88,7 +91,10 @@ class PromptTooLong(TrainerError):
 
 def check_fits(model: PreTrainedModel, prompts: Iterable[Sequence[int]], new_tokens: int) -> None:
     """Raises PromptTooLong; better before the first step than in the middle of a run."""
-    context = model.config.max_position_embeddings
+    require_room(model.config.max_position_embeddings, prompts, new_tokens)
+
+
+def require_room(context: int, prompts: Iterable[Sequence[int]], new_tokens: int) -> None:
     longest = max(map(len, prompts), default=0)
     if longest + new_tokens > context:
         raise PromptTooLong(longest, new_tokens, context)

@@ -5,7 +5,9 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from trainer.models import load_policy
 from trainer.records import PromptRecord, Sample, read_lines, to_line
 from trainer.rollouts import (
     SampledCompletion,
+    Sampler,
     SampleRequest,
     SamplingSettings,
     check_fits,
@@ -28,6 +31,7 @@ from trainer.rollouts import (
     written_down,
 )
 from trainer.scoring import Scorer, load_scorer
+from trainer.vllm_sampler import require_vllm, vllm_sampler
 
 BATCHES_PER_WRITE = 4
 
@@ -47,6 +51,8 @@ def main(config: SampleConfig, folder: RunFolder) -> None:
         raise BadSetting("k_max", f"must be at least k_min, which is {config.k_min}")
     if config.best_of > 1 and not config.reward_model:
         raise BadSetting("best_of", "needs a reward model to choose by")
+    if config.sampler == "vllm":
+        require_vllm()
     device = prepare(config)
     checkpoints = [name.strip() for name in config.model.split(",")]
     prompts = read_prompts(config)
@@ -61,18 +67,17 @@ def main(config: SampleConfig, folder: RunFolder) -> None:
             scorer = make_scorer(config, encoder, device)
             open_prompts = [row for row in prompts if (checkpoint, row.prompt_id) not in done]
             orders = place_orders(config, encoder, checkpoint, open_prompts)
-            policy = load_policy(checkpoint).to(device).eval()
-            check_fits(policy, [order.prompt_ids for order in orders], config.max_new_tokens)
-            for part in parts_of(orders, config.batch * BATCHES_PER_WRITE):
-                started = time.monotonic()
-                samples = fill(part, policy, encoder, scorer, config)
-                append(folder.samples, samples)
-                written += len(samples)
-                tokens = sum(len(sample.token_ids) for sample in samples)
-                speed = round(tokens / (time.monotonic() - started), 1)
-                folder.append_metrics({"step": written, "tokens": tokens, "tokens_per_second": speed})
-                folder.write_status("running", written, total)
-                bar.update(task, completed=written)
+            with make_sampler(checkpoint, orders, encoder, config, device) as sampler:
+                for part in parts_of(orders, config.batch * BATCHES_PER_WRITE):
+                    started = time.monotonic()
+                    samples = fill(part, sampler, encoder, scorer, config)
+                    append(folder.samples, samples)
+                    written += len(samples)
+                    tokens = sum(len(sample.token_ids) for sample in samples)
+                    speed = round(tokens / (time.monotonic() - started), 1)
+                    folder.append_metrics({"step": written, "tokens": tokens, "tokens_per_second": speed})
+                    folder.write_status("running", written, total)
+                    bar.update(task, completed=written)
     folder.write_results(summary(folder.samples))
 
 
@@ -91,6 +96,20 @@ def make_scorer(config: SampleConfig, encoder: Encoder, device: torch.device) ->
     if not config.reward_model:
         return None
     return load_scorer(config.reward_model, "auto", encoder.pad_id, device, config.batch)
+
+
+def make_sampler(
+    checkpoint: str, orders: Sequence[Order], encoder: Encoder, config: SampleConfig, device: torch.device
+) -> AbstractContextManager[Sampler]:
+    """Raises `PromptTooLong`. Nothing is loaded where nothing is left to do."""
+    prompts = [order.prompt_ids for order in orders]
+    if not orders:
+        return nullcontext(lambda _requests, _settings: [])
+    if config.sampler == "vllm":
+        return vllm_sampler(checkpoint, prompts, encoder.end_id, config)
+    policy = load_policy(checkpoint).to(device).eval()
+    check_fits(policy, prompts, config.max_new_tokens)
+    return nullcontext(partial(sample_completions, policy, end_ids=[encoder.end_id], batch_size=config.batch))
 
 
 def seeds_of(config: SampleConfig, checkpoint: str, prompt_id: str) -> tuple[int, ...]:
@@ -123,14 +142,14 @@ def parts_of(orders: Sequence[Order], completions: int) -> list[list[Order]]:
 
 
 def fill(
-    orders: Sequence[Order], policy: Any, encoder: Encoder, scorer: Scorer | None, config: SampleConfig
+    orders: Sequence[Order], sampler: Sampler, encoder: Encoder, scorer: Scorer | None, config: SampleConfig
 ) -> list[Sample]:
     settings = SamplingSettings(config.max_new_tokens, config.temperature, config.top_p, config.top_k)
     seeds = [
         [drawn for seed in order.seeds for drawn in seeds_to_choose_from(seed, config.best_of)] for order in orders
     ]
     requests = [SampleRequest(order.prompt_ids, row) for order, row in zip(orders, seeds, strict=True)]
-    drawn = sample_completions(policy, requests, settings, [encoder.end_id], config.batch)
+    drawn = sampler(requests, settings)
     rows = [
         (order, seed, completion)
         for order, row, completions in zip(orders, seeds, drawn, strict=True)

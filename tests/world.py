@@ -10,6 +10,10 @@ from app.accounts.invitations import invite
 from app.accounts.links import make_user_link
 from app.accounts.models import Cohort, LinkPurpose, Role, User
 from app.accounts.sessions import begin_session
+from app.annotations.models import Annotation, AnnotationKind
+from app.annotations.review_adjudication import prefer
+from app.annotations.review_decisions import exclude, send_back, stand_by
+from app.annotations.review_models import ExclusionReason
 from app.annotations.service import Sent, skip, submit_ranking
 from app.annotations.submissions import Judgement
 from app.campaigns.models import Campaign, CampaignKind
@@ -27,7 +31,7 @@ from app.projects.service import create_project, publish_guidelines
 from app.prompts.models import Prompt, PromptKind, Source
 from app.prompts.reports import report_prompt
 from app.prompts.service import add_prompt
-from app.quality.membership import admit_cohort
+from app.quality.membership import admit, admit_cohort
 from app.rounds.models import Round, RoundRun
 from app.rounds.plan import RoundPlan, Step
 from app.rounds.service import start_round
@@ -235,7 +239,7 @@ def _addresses_of_researchers(
         "/campaigns/{number}": {"campaign": f"/campaigns/{campaign.id}"},
         "/campaigns/{number}/tasks": {"tasks of a campaign": f"/campaigns/{campaign.id}/tasks"},
         "/tasks/{number}": {"a task": f"/tasks/{task}"},
-        **_addresses_of_reviews(session, of_project, task),
+        **_addresses_of_reviews(session, project),
         "/datasets": {"datasets": "/datasets"},
         "/datasets/new": {"new dataset": f"/datasets/new{of_project}"},
         "/datasets/{number}": {"dataset": f"/datasets/{dataset.id}"},
@@ -275,10 +279,20 @@ def _addresses_of_researchers(
     }
 
 
-def _addresses_of_reviews(session: Session, of_project: str, task: int | None) -> Addresses:
-    """A ranking sent back and answered, and one excluded, beside the task that both are of."""
-    sent = session.scalars(select(Annotation).where(Annotation.task_id == task).order_by(Annotation.id)).all()
-    here = f"/review/work/{sent[0].assignment_id}"
+def _addresses_of_reviews(session: Session, project: Project) -> Addresses:
+    """Two rankings of a task that contradict each other: one sent back and answered, one excluded, one preferred.
+
+    The first ranking of the world comes back to its labeler.
+    """
+    reviewer, of_project = make_user(session, Role.RESEARCHER), f"?project={project.id}"
+    first = session.scalars(select(Annotation).where(Annotation.kind == AnnotationKind.RANKING)).one()
+    send_back(session, reviewer, first, "Is B really better than C and D? It *invents* its whales.")
+    one, two = _contradicting(session, project)
+    send_back(session, reviewer, one, "Please look at A again.")
+    labeler, assignment = session.get_one(User, one.labeler_id), session.get_one(Assignment, one.assignment_id)
+    stand_by(session, labeler, assignment, "A is the only one that a child understands.")
+    exclude(session, reviewer, two, ExclusionReason.CARELESS, "Ranked as shown, in four seconds.")
+    prefer(session, reviewer, session.get_one(Task, one.task_id), one, "The other was careless.")
     return {
         "/review": {
             "review": f"/review{of_project}&names=shown",
@@ -288,9 +302,28 @@ def _addresses_of_reviews(session: Session, of_project: str, task: int | None) -
         "/review/next": {},
         "/review/decisions": {"decisions": f"/review/decisions{of_project}"},
         "/review/decisions.csv": {},
-        "/review/work/{number}": {"work": f"{here}{of_project}", "excluded": f"/review/work/{sent[1].assignment_id}"},
-        "/review/tasks/{number}": {"side by side": f"/review/tasks/{task}"},
+        "/review/work/{number}": {
+            "work": f"/review/work/{one.assignment_id}{of_project}",
+            "excluded work": f"/review/work/{two.assignment_id}",
+        },
+        "/review/tasks/{number}": {"side by side": f"/review/tasks/{one.task_id}"},
     }
+
+
+def _contradicting(session: Session, project: Project) -> list[Annotation]:
+    campaign = make_campaign(session, project=project, name="Salt once more", overlap=2)
+    prompt, _ = add_prompt(session, project, [{"role": "user", "content": "And the lakes?"}], source=Source.IMPORTED)
+    texts = [make_completion(session, prompt, text) for text in ANSWERS[:4]]
+    add_compare_tasks(session, campaign, [(prompt, texts)])
+    open_campaign(session, campaign)
+    said = []
+    for order in (1, -1):
+        labeler = make_user(session)
+        admit(session, campaign, labeler)
+        assignment = _claimed(session, labeler, campaign)
+        assignment.shown_order = [text.id for text in texts][::order]
+        said.append(submit_ranking(session, assignment, _judgement(), Sent("ranked")))
+    return said
 
 
 def _addresses_of_admins(world: World, project: Project) -> Addresses:

@@ -51,6 +51,8 @@ class NewDataset(BaseModel):
     until: date | None = None
     at_most: int | None = Field(default=None, ge=1)
     attacks: bool = False
+    reviewed: bool = False
+    adjudicated: bool = False
     do: Literal["count", "freeze"] = "count"
 
     def filter(self) -> DatasetFilter:
@@ -65,6 +67,8 @@ class NewDataset(BaseModel):
                 until=self.until,
                 at_most=self.at_most,
                 attacks=self.attacks,
+                reviewed=self.reviewed,
+                adjudicated=self.adjudicated,
             )
         except ValidationError as error:
             raise InvalidInput(reason=error.errors()[0]["msg"].removeprefix("Value error, ")) from error

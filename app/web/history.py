@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.accounts.models import Role
 from app.annotations.queries import Version, campaigns_of_history, history_length, history_of, versions_of
+from app.annotations.review_queries import came_back_to
 from app.campaigns.queries import frozen_form
 from app.errors import NotFound
 from app.projects.forms import RatingForm
@@ -70,6 +71,7 @@ def show(request: Request, session: SessionDep, user: CurrentUser, number: int) 
         "history/show.html",
         work=work,
         versions=_with_changes(versions),
+        came_back=came_back_to(session, user),
         conversation=[(each["role"], html[each["content"]]) for each in messages],
         outputs=[(output.id, html[output.text or ""]) for output in work.outputs],
         form=in_readers_words(rating_form(frozen_form(session, work.campaign)))

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app import clock
 from app.accounts.models import Role, User
 from app.annotations.queries import answers_to, last_assignment, progress_by_campaign, today_of
+from app.annotations.review_queries import came_back_to
 from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import frozen_form
 from app.completions.queries import authors_of
@@ -48,6 +49,7 @@ def index(request: Request, session: SessionDep, user: CurrentUser) -> Response:
         "tasks/index.html",
         offers=offers,
         guided=those_with_text(session, [offer.campaign.guidelines_id for offer in offers]),
+        came_back=came_back_to(session, user),
         unfinished=unfinished_of(session, user),
         today=today_of(session, user, midnight(request)),
         progress=progress_by_campaign(session, user, [offer.campaign for offer in offers]),

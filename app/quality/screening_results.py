@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
@@ -65,6 +65,13 @@ def _place(result: Result, order: Order) -> Any:
         return STATES.index(result.attempt.state)
     score = result.scores.get(Part(order))
     return -score.score if score else 1.0
+
+
+def counts_by_state(session: Session, screening: Screening) -> dict[AttemptState, int]:
+    """Of labelers' attempts, those that wait for a decision first."""
+    query = select(Attempt.state, func.count()).where(Attempt.screening_id == screening.id).group_by(Attempt.state)
+    found = dict(session.execute(query).all())
+    return {state: found[state] for state in STATES if state in found}
 
 
 def coverage(screening: Screening, results: Sequence[Result]) -> dict[str, int]:

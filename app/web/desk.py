@@ -15,9 +15,10 @@ from app.annotations.service import AlreadySkipped, Sent, current_annotation, sk
 from app.annotations.submissions import InvalidSubmission
 from app.campaigns.models import CampaignKind, CampaignState
 from app.errors import DomainError, InvalidInput
+from app.quality.screening_attempts import advance_of_task
 from app.tasks.drafts import count_active_seconds
 from app.tasks.leasing import claim_next_task
-from app.tasks.models import Assignment, AssignmentState
+from app.tasks.models import Assignment, AssignmentState, Purpose
 from app.tasks.queries import Desk, assignment_of, desk, desk_of
 from app.tasks.starting import GuidelinesUnread, expect_guidelines_read
 from app.translation import gettext as _
@@ -144,6 +145,8 @@ def _about_skip(assignment: Assignment) -> dict[str, str]:
 
 
 def next_desk(request: Request, session: Session, user: User, work: Desk) -> Response:
+    if work.task.purpose is Purpose.SCREENING:
+        advance_of_task(session, work.assignment)
     if following := claim_next_task(session, user, work.campaign):
         return redirect(f"/assignments/{following.id}")
     flash(request, _("That was the last task for you in this campaign. Thank you!"))

@@ -19,6 +19,7 @@ from app.projects.guidelines import those_with_text
 from app.projects.queries import rating_form
 from app.projects.wording import in_readers_words
 from app.prompts.models import Prompt
+from app.quality.screening_standing import standings_of
 from app.tasks.queries import offers_for, outputs_of, unfinished_of
 from app.tasks.queries import task as task_numbered
 from app.tasks.service import drop, put_back
@@ -43,11 +44,14 @@ class Wish(BaseModel):
 
 @router.get("", dependencies=LABELERS)
 def index(request: Request, session: SessionDep, user: CurrentUser) -> Response:
-    offers = offers_for(session, user)
+    standings = standings_of(session, user)
+    screened = {part.campaign.id for standing in standings for part in standing.parts}
+    offers = [offer for offer in offers_for(session, user) if offer.campaign.id not in screened]
     return page(
         request,
         "tasks/index.html",
         offers=offers,
+        standings=standings,
         guided=those_with_text(session, [offer.campaign.guidelines_id for offer in offers]),
         came_back=came_back_to(session, user),
         unfinished=unfinished_of(session, user),

@@ -21,11 +21,15 @@ from app.projects.guidelines import acknowledge
 from app.projects.models import Guidelines, Project
 from app.prompts.models import Prompt
 from app.quality.membership import admit_cohort
+from app.quality.models import Part
+from app.quality.screening import Settings, choose_part, open_screening, save_screening
+from app.quality.screening_answers import Answer, give_answer, tasks_to_answer
+from app.quality.screening_attempts import begin_attempt
 from app.tasks.leasing import claim_next_task
 from app.tasks.models import Assignment
 from app.tasks.service import add_compare_tasks
 from tests.app.web.test_routes import admissions, methods, routes
-from tests.factories import make_campaign, make_labeler, make_project, make_prompt
+from tests.factories import make_campaign, make_labeler, make_project, make_prompt, make_tasks
 from tests.pages import PageClient
 
 TEXTS = ("One.", "Two.", "Three.", "Four.")
@@ -33,8 +37,8 @@ JUDGEMENT = Judgement((1, 2, 2, 3), ({"overall": 6}, {"overall": 4}, {"overall":
 MASKED = (
     (r'(name="(?:csrf_token|idempotency_key)" value=)"[^"]*"', r'\1""'),  # drawn anew for each page
     (r'("token":)"\w+"', r'\1""'),
-    (r"(/|campaign=|version-)\d+", r"\g<1>0"),  # numbers of rows, which the two worlds do not share
-    (r'(data-assignment|<option value)="\d+"', r'\1="0"'),
+    (r"(/|campaign=|version-|qualification-)\d+", r"\g<1>0"),  # numbers of rows, which the two worlds do not share
+    (r'(data-assignment|<option value|name="campaign" value)="\d+"', r'\1="0"'),
     (r"\d{4}-\d\d-\d\d[T ][\d:.+]+", "then"),
 )
 
@@ -117,6 +121,7 @@ def what_labelers_get(pages: PageClient, session: Session, world: World) -> dict
         "/account": pages.get("/account").body,
         "/account/password": pages.get("/account/password").body,
         "/tasks": pages.get("/tasks").body,
+        "/qualifications/{number}": pages.get(_qualification(session, labeler, campaign)).body,
         "/history": pages.get("/history").body,
         "/history/{number}": pages.get(f"/history/{done.id}").body,
         "/guidelines/{number}": unread,
@@ -133,6 +138,19 @@ def _one_submitted_one_begun(session: Session, labeler: User, campaign: Campaign
     done = _claimed(session, labeler, campaign)
     submit_ranking(session, done, JUDGEMENT, Sent("mine"))
     return done, _claimed(session, labeler, campaign)
+
+
+def _qualification(session: Session, labeler: User, campaign: Campaign) -> str:
+    """The address of an attempt at it."""
+    project = session.get_one(Project, campaign.project_id)
+    screening = save_screening(session, project, Settings())
+    draft = make_campaign(session, project=project, name="The same screening")
+    make_tasks(session, draft)
+    choose_part(session, screening, draft, Part.RANKINGS)
+    (each,) = tasks_to_answer(session, screening)
+    give_answer(session, screening, each, Answer(ranks=(1, 2, 3, 4)), None)
+    open_screening(session, screening)
+    return f"/qualifications/{begin_attempt(session, screening, labeler).id}"
 
 
 def _masked(answer: str) -> str:

@@ -196,7 +196,8 @@ def _settle(place: Place, claim: Claim, trainer: Trainer, wish: Wish) -> None:
         elif wish is Wish.PAUSE or status == STOPPED or said.state == "stopped":  # launchers have a status of their own
             give_run_back(session, claim)
         elif said.error:
-            fail_run(session, claim, said.error, _last_words(trainer.folder))
+            causes = filter(None, (trouble_with(place.files), said.error))  # torch does not say that a disk is full
+            fail_run(session, claim, " ".join(causes), _last_words(trainer.folder))
         else:
             break_off(session, claim, _cause_of_death(status, place.files), _last_words(trainer.folder))
 

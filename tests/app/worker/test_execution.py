@@ -1,7 +1,6 @@
 """Real trainer processes: followed, cancelled, given back, killed."""
 
 import os
-import resource
 import signal
 import threading
 import time
@@ -23,6 +22,7 @@ from app.runs.service import (
     request_pause,
     resume_run,
 )
+from app.worker import machine
 from app.worker.execution import IN_PROCESSES, execute
 from app.worker.folders import MetricsFile
 from app.worker.following import Follower, OutOfReach
@@ -165,21 +165,17 @@ def test_a_paused_run_stops_with_a_checkpoint_and_goes_on_from_there(
     assert steps == list(range(1, len(steps) + 1))
 
 
-def test_a_disk_that_takes_no_more_is_reported(fresh_database: Engine, tmp_path: Path, texts: str) -> None:
-    number = queue(fresh_database, texts=texts, epochs=1)
-    with transaction(fresh_database) as session:
-        claim = claim_next_run(session, "test:1")
-    assert claim
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))  # no file grows beyond that
-    try:
-        execute(fresh_database, tmp_path, claim, threading.Event())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+def test_a_full_disk_is_reported_beside_the_error_that_it_caused(
+    fresh_database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "LEAST_FREE", 1 << 62)
+    number = queue(fresh_database, texts="nowhere.jsonl")
+    begin(fresh_database, tmp_path).join()
     run = run_of(fresh_database, number)
     assert run.state is RunState.FAILED
     assert run.error
-    assert "File too large" in run.error
+    assert run.error.startswith("The disk is full: ")
+    assert "nowhere.jsonl" in run.error
 
 
 def test_files_out_of_reach_are_tried_again_and_then_reported(fresh_database: Engine, tmp_path: Path) -> None:

@@ -115,6 +115,8 @@ class SFTConfig(ModelSettings, TrainingSettings):
 
     model: str = required("model to start from: a folder or a hub id")
     demonstrations: str = required("demonstrations.jsonl")
+    texts: str = setting("", "texts.jsonl of pretraining to mix in; none where it is empty")
+    texts_share: float = setting(0.1, "share of a step's examples that are texts", minimum=0, maximum=0.9)
     epochs: int = setting(16, "passes over the demonstrations", minimum=1)
     keep: str = setting("best", "model kept: the best on validation, or the last", choices=("best", "last"))
     reward_model: str = setting("", "folder of a reward model whose score says which epoch is best; else the loss does")

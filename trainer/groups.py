@@ -35,9 +35,14 @@ class RankedGroup:
         return len(self.prompt_ids) + max(len(ids) for ids in self.completion_ids)
 
     @property
+    def written(self) -> int:
+        """Tokens of all completions."""
+        return sum(len(ids) for ids in self.completion_ids)
+
+    @property
     def tokens(self) -> int:
         """Of the prompt, once, and of all completions."""
-        return len(self.prompt_ids) + sum(len(ids) for ids in self.completion_ids)
+        return len(self.prompt_ids) + self.written
 
     @property
     def has_preference(self) -> bool:

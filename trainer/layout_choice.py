@@ -42,8 +42,7 @@ class LayOut:
 
     def to_predict(self, groups: Sequence[RankedGroup]) -> Rows | SharedPrompts:
         """For what is read before each completion token: log-probabilities and values."""
-        written = sum(len(ids) for group in groups for ids in group.completion_ids)
-        share = written / sum(group.tokens for group in groups)
+        share = sum(group.written for group in groups) / sum(group.tokens for group in groups)
         return self._laid_out(groups, LAST_LAYER + (1 - LAST_LAYER) * share)
 
     def _laid_out(self, groups: Sequence[RankedGroup], last_layer: float) -> Rows | SharedPrompts:

@@ -10,7 +10,6 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -37,7 +36,7 @@ from trainer.experience import (
     roll_out,
 )
 from trainer.folder import RunFolder
-from trainer.groups import Sampler, batch_count, unranked
+from trainer.groups import Sampler, batch_count
 from trainer.layout import Rows
 from trainer.logprobs import completion_logprobs, packed_logprobs
 from trainer.loop import Learner, Loop, Schedule, prepare
@@ -53,9 +52,9 @@ from trainer.models import (
 from trainer.policy_losses import clipped_policy_loss, clipped_value_loss, outside_clip, probability_ratio
 from trainer.processes import own_parts
 from trainer.prompts import Prompt, prompts_to_learn_from
-from trainer.records import TextRecord, read_lines
 from trainer.rollouts import check_fits, seed_of
 from trainer.shared_prompt import SharedPrompts
+from trainer.texts import PretrainingTexts
 
 ROLLOUTS_SHOWN = 4
 
@@ -79,24 +78,6 @@ class KLPrice:
         self.coefficient = state["coefficient"]
 
 
-class PretrainingTexts:
-    """Texts for the language-model gradient of PPO-ptx, by number of update."""
-
-    def __init__(self, config: PPOConfig, encoder: Encoder, policy: Any) -> None:
-        if not config.texts:
-            raise TrainerError("PPO-ptx needs texts: name a texts.jsonl, or set ptx_coefficient to 0.")
-        texts = [record.text for record in read_lines(TextRecord, Path(config.texts))]
-        rows = encoder.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        context = policy.config.max_position_embeddings
-        self.ids = [[*row, encoder.end_id][:context] for row in rows if row]
-        if not self.ids:
-            raise TrainerError(f"{config.texts} holds no text.")
-        self.sampler = Sampler([len(ids) for ids in self.ids], config.minibatch * config.ptx_batch, config.seed)
-
-    def at(self, update: int) -> list[list[int]]:
-        return [self.ids[index] for index in self.sampler.at(update)]
-
-
 def main(config: PPOConfig, folder: RunFolder) -> None:
     device = prepare(config)
     encoder = load_encoder(config.model, config)
@@ -104,7 +85,7 @@ def main(config: PPOConfig, folder: RunFolder) -> None:
     prompts = prompts_to_learn_from(config.prompts, encoder)
     models = load_models(config, device)
     check_fits(models.policy, [prompt.ids for prompt in prompts], config.max_new_tokens)
-    texts = PretrainingTexts(config, encoder, models.policy) if config.ptx_coefficient else None
+    texts = pretraining_texts(config, encoder, models.policy) if config.ptx_coefficient else None
     updates = Updates(config, encoder, models, texts)
     price = KLPrice(config)
     sampler = Sampler([0] * len(prompts), config.batch_prompts, config.seed)  # lengths alike: each batch is any mix
@@ -134,6 +115,14 @@ def main(config: PPOConfig, folder: RunFolder) -> None:
     updates.average.copy_to(models.policy)
     save_with_tokenizer(models.policy, encoder.tokenizer, folder.model)
     report(folder, config, measured)
+
+
+def pretraining_texts(config: PPOConfig, encoder: Encoder, policy: Any) -> PretrainingTexts:
+    """As many for an update as `ptx_batch` for each of its episodes [InstructGPT C.4]."""
+    if not config.texts:
+        raise TrainerError("PPO-ptx needs texts: name a texts.jsonl, or set ptx_coefficient to 0.")
+    longest = policy.config.max_position_embeddings
+    return PretrainingTexts(config.texts, encoder, longest, config.minibatch * config.ptx_batch, config.seed)
 
 
 def kl_of(judgement: Judgement, config: PPOConfig) -> Tensor:
@@ -226,16 +215,13 @@ class Updates:
         return {name: term.masked_fill(~mask, 0.0).sum() for name, term in terms.items()}
 
     def accumulate_texts(self, texts: PretrainingTexts, update: int) -> float:
-        """Add `ptx_coefficient` x the gradient of the language-model loss [InstructGPT eq. 2]; that loss, in nats.
-
-        The first token of a text is given, the others are learned.
-        """
+        """Add `ptx_coefficient` x the gradient of the language-model loss [InstructGPT eq. 2]; that loss, in nats."""
         policy, total = self.models.policy, 0.0
         chosen = texts.at(update)
-        tokens = sum(len(ids) - 1 for ids in chosen)
-        for part, weight in own_parts(in_parts(range(len(chosen)), [*map(len, chosen)], self.config.micro_batch)):
-            groups = [unranked(chosen[index][:1], [chosen[index][1:]]) for index in part]
-            batch = self.lay_outs.policy.to_predict(groups)
+        tokens = sum(group.written for group in chosen)
+        lengths = [group.longest for group in chosen]
+        for part, weight in own_parts(in_parts(range(len(chosen)), lengths, self.config.micro_batch)):
+            batch = self.lay_outs.policy.to_predict([chosen[index] for index in part])
             loss = language_loss(packed_logprobs(policy, batch, at_once=self.config.logits_at_once), tokens)
             (weight * self.config.ptx_coefficient * loss).backward()
             total += weight * float(loss.detach())

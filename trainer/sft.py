@@ -1,5 +1,6 @@
 """Supervised fine-tuning: the completion is learned, its end token too; the prompt is only read."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from trainer.losses import language_loss
 from trainer.models import add_residual_dropout, check_room, load_policy, save_with_tokenizer
 from trainer.processes import own_parts
 from trainer.records import Demonstration, read_lines
+from trainer.texts import PretrainingTexts
 
 
 def main(config: SFTConfig, folder: RunFolder) -> None:
@@ -40,6 +42,7 @@ def main(config: SFTConfig, folder: RunFolder) -> None:
     add_residual_dropout(policy, config.residual_dropout)
     economise(policy, config, device)
     lay_out = LayOut(policy.base_model, config.layout, encoder.pad_id, device)
+    texts = MixedTexts(config, encoder, policy) if config.texts else None
     judge = make_judge(config, encoder, policy, records, device)
 
     sampler = Sampler([group.longest for group in train], config.batch, config.seed)
@@ -49,7 +52,7 @@ def main(config: SFTConfig, folder: RunFolder) -> None:
     loop = Loop(folder, config, steps, parts)
     for step in loop:
         policy.train()
-        batch = [train[index] for index in sampler.at(step)]
+        batch = [train[index] for index in sampler.at(step)] + (texts.at_step(step) if texts else [])
         loss = accumulate(policy, lay_out, micro_batches(batch, config.micro_batch))
         norm = learner.update(step)
         validation = None
@@ -63,12 +66,29 @@ def main(config: SFTConfig, folder: RunFolder) -> None:
     epochs = choose(folder, policy, judge) if held_out and config.keep == "best" else []
     measured = {
         "demonstrations": len(train),
+        **({"texts": texts.before(steps)} if texts else {}),
         "truncated": sum(any(group.truncated) for group in train),
         "validation_loss": mean_loss(policy, lay_out, held_out, config.batch) if held_out else None,
         "epochs": [vars(epoch) for epoch in epochs],
     }
     save_with_tokenizer(policy, encoder.tokenizer, folder.model)
     report(folder, config, measured)
+
+
+class MixedTexts:
+    """Texts of pretraining that make `texts_share` of what a step learns from, on average [InstructGPT C.3]."""
+
+    def __init__(self, config: SFTConfig, encoder: Encoder, policy: Any) -> None:
+        longest = min(policy.config.max_position_embeddings, config.max_prompt_tokens + config.max_completion_tokens)
+        self.texts = PretrainingTexts(config.texts, encoder, longest, 1, config.seed)
+        self.each_step = config.batch * config.texts_share / (1 - config.texts_share)
+
+    def before(self, step: int) -> int:
+        """How many were learned before this step, counted from 0."""
+        return math.floor(step * self.each_step + 1e-9)
+
+    def at_step(self, step: int) -> list[RankedGroup]:
+        return [group for number in range(self.before(step), self.before(step + 1)) for group in self.texts.at(number)]
 
 
 def make_judge(
@@ -108,4 +128,4 @@ def mean_loss(policy: Any, lay_out: LayOut, groups: Sequence[RankedGroup], batch
 
 
 def labels_in(groups: Sequence[RankedGroup]) -> int:
-    return sum(len(ids) for group in groups for ids in group.completion_ids)
+    return sum(group.written for group in groups)

@@ -20,7 +20,7 @@ from trainer.layout import rows_from_pairs
 from trainer.logprobs import completion_logprobs, packed_logprobs
 from trainer.losses import language_loss
 from trainer.models import RewardModel, ValueModel, load_policy
-from trainer.ppo import KLPrice, PretrainingTexts, Updates, kl_of, load_models, main
+from trainer.ppo import KLPrice, Updates, kl_of, load_models, main, pretraining_texts
 from trainer.prompts import Prompt
 from trainer.records import Message, PromptRecord, TextRecord, write_lines
 
@@ -174,14 +174,15 @@ def test_ptx_adds_its_coefficient_times_the_language_model_gradient(files: dict[
     config = settings(**files, texts=str(tmp_path / "texts.jsonl"), ptx_coefficient=2.5, ptx_batch=1)
     models = make_models()
     rollouts, experience = first_experience(models, config)
-    texts = PretrainingTexts(config, ENCODER, models.policy)
+    texts = pretraining_texts(config, ENCODER, models.policy)
     updates = Updates(config, ENCODER, models, texts)
     updates.accumulate(rollouts, experience, range(6))
     plain = gradients(models.policy)
     updates.accumulate_texts(texts, 0)
     both = gradients(models.policy)
     models.policy.zero_grad()
-    chosen = texts.at(0)
+    chosen = [[*group.prompt_ids, *group.completion_ids[0]] for group in texts.at(0)]
+    assert all(len(group.prompt_ids) == 1 for group in texts.at(0))
     rows = rows_from_pairs([ids[:1] for ids in chosen], [ids[1:] for ids in chosen], 0)
     language_loss(packed_logprobs(models.policy, rows), sum(len(ids) - 1 for ids in chosen)).backward()
     for ppo, language, found in zip(plain, gradients(models.policy), both, strict=True):

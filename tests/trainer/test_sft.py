@@ -29,8 +29,8 @@ from trainer.logprobs import packed_logprobs
 from trainer.loop import prepare
 from trainer.models import RewardModel, load_policy
 from trainer.pretrain import train_tokenizer
-from trainer.records import Message, write_lines
-from trainer.sft import accumulate, labels_in, main
+from trainer.records import Message, TextRecord, write_lines
+from trainer.sft import MixedTexts, accumulate, labels_in, main
 
 CPU = torch.device("cpu")
 ENCODER = make_encoder(make_tokenizer(), 50, 50)
@@ -167,6 +167,60 @@ def test_a_reward_model_of_another_vocabulary_is_refused(tmp_path: Path) -> None
     train_tokenizer(["Quite other words than before, and more of them."], 290).save_pretrained(judge)
     with pytest.raises(TrainerError, match="different vocabularies"):
         run(settings(tmp_path, reward_model=judge), tmp_path / "run")
+
+
+def with_texts(tmp_path: Path, **values: object) -> SFTConfig:
+    write_lines(tmp_path / "texts.jsonl", [TextRecord(f"{text} Number {n}.") for n in range(4) for text in SENTENCES])
+    return settings(tmp_path, texts=str(tmp_path / "texts.jsonl"), **values)
+
+
+@pytest.mark.parametrize(
+    ("share", "of_steps"), [(0.25, [1, 1, 1]), (0.1, [0, 0, 1]), (0.5, [3, 3, 3]), (0.0, [0, 0, 0])]
+)
+def test_texts_are_that_share_of_what_is_learned(share: float, of_steps: list[int], tmp_path: Path) -> None:
+    config = with_texts(tmp_path, texts_share=share)  # three demonstrations a step
+    texts = MixedTexts(config, ENCODER, make_policy())
+    assert [len(texts.at_step(step)) for step in range(3)] == of_steps
+    many = 300
+    learned = texts.before(many)
+    assert learned / (learned + 3 * many) == pytest.approx(share, abs=1e-3)
+    for group in texts.at_step(2):
+        text = ENCODER.text([*group.prompt_ids, *group.completion_ids[0]])
+        assert text.startswith(SENTENCES)
+        assert group.completion_ids[0][-1] == ENCODER.end_id
+
+
+def test_each_text_comes_once_before_any_comes_twice(tmp_path: Path) -> None:
+    texts = MixedTexts(with_texts(tmp_path, texts_share=0.5), ENCODER, make_policy())
+    first, second = ([group for step in steps for group in texts.at_step(step)] for steps in (range(4), range(4, 8)))
+    assert len(set(first)) == len(set(second)) == 12
+
+
+def test_texts_mixed_in_are_learned_beside_the_demonstrations(tmp_path: Path) -> None:
+    def nats_a_token(folder: RunFolder) -> float:
+        policy = load_policy(folder.model).eval()
+        groups = [group for step in range(4) for group in texts.at_step(step)]
+        return float(-packed_logprobs(policy, rows_from_groups(groups, 0)).detach().mean())
+
+    plain = {"epochs": 6, "learning_rate": 5e-3, "residual_dropout": 0.0}
+    config = with_texts(tmp_path, texts_share=0.5, **plain)
+    texts = MixedTexts(config, ENCODER, make_policy())
+    mixed, alone = run(config, tmp_path / "mixed"), run(settings(tmp_path, **plain), tmp_path / "alone")
+    assert nats_a_token(mixed) < nats_a_token(alone) - 0.3
+    results = [json.loads(folder.results.read_text()) for folder in (mixed, alone)]
+    assert results[0]["texts"] == 54
+    assert "texts" not in results[1]
+    assert "texts: `" in (mixed.model / "README.md").read_text()
+
+
+def test_a_run_with_texts_resumes_with_the_same(tmp_path: Path) -> None:
+    config = with_texts(tmp_path, texts_share=0.4, checkpoint_every=2, keep_checkpoints=9)
+    whole = run(config, tmp_path / "whole")
+    for path in ("step-0000004", "step-0000006"):
+        (whole.checkpoints / path / "state.pt").unlink()
+    first = load_policy(whole.model).state_dict()
+    again = load_policy(run(config, whole.path).model).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
 
 
 def test_the_card_names_data_and_settings(tmp_path: Path) -> None:

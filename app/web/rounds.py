@@ -1,5 +1,6 @@
 """Rounds: start one, watch it, go on after a failure."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -16,16 +17,19 @@ from app.projects.models import Project
 from app.projects.queries import project as project_numbered
 from app.projects.queries import projects
 from app.rounds.plan import People, RoundPlan, SamplingPlan
-from app.rounds.queries import plan_of, round_by_id, rounds, step_views
+from app.rounds.queries import StepView, plan_of, round_by_id, rounds, step_views
 from app.rounds.report import round_win_rate
 from app.rounds.service import FILLED, cancel_round, resume_round, start_round
+from app.runs.metrics import curves_of
 from app.runs.models import Stage
 from app.runs.settings import SettingField, setting_fields, typed_settings
 from app.translation import gettext as _
 from app.translation import state_in_words
+from app.web.curves import drawings
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
 from app.web.forms import Form, posted
+from app.web.round_graph import graph_of
 from app.web.templating import page, redirect
 from trainer.presets import PRESETS
 
@@ -135,7 +139,10 @@ def _shown_fields(stage: Stage) -> list[SettingField]:
 
 @router.get("/{number}", dependencies=WATCHERS)
 def show(request: Request, session: SessionDep, number: int) -> Response:
-    return page(request, "rounds/show.html", **_shown(request, session, number))
+    shown = _shown(request, session, number)
+    watched = watched_step(shown["steps"])
+    drawn = drawings(curves_of(session, watched.run)) if watched and watched.run else []
+    return page(request, "rounds/show.html", **shown, watched=watched, drawings=drawn)
 
 
 @router.get("/{number}/steps", dependencies=WATCHERS)
@@ -146,14 +153,22 @@ def steps(request: Request, session: SessionDep, number: int) -> Response:
 
 def _shown(request: Request, session: Session, number: int) -> dict[str, Any]:
     found = round_by_id(session, number)
+    views = step_views(session, found)
     return {
         "round": found,
         "plan": plan_of(found),
         "project": project_numbered(session, found.project_id),
-        "steps": step_views(session, found),
+        "steps": views,
+        "drawing": graph_of(views),
         "win_rate": round_win_rate(session, request.app.state.settings.files, found),
         "under_way": found.finished_at is None,
     }
+
+
+def watched_step(views: Sequence[StepView]) -> StepView | None:
+    """Whose curves the page shows: the run that is under way, else the last one that measured anything."""
+    begun = [view for view in views if view.run and (view.metrics or view.state == "running")]
+    return next((view for view in begun if view.state == "running"), begun[-1] if begun else None)
 
 
 @router.post("/{number}/cancel", dependencies=ADMINS)

@@ -152,12 +152,16 @@ class Loop:
         known = {name: float(f"{value:.6g}") for name, value in values.items() if value is not None}
         self.folder.append_metrics({"step": step + 1, **known, "time": round(time.time(), 2)})
 
+    def keep(self, done: int) -> None:
+        """A checkpoint of what so many steps have learned, from which the same command goes on."""
+        save(self.folder.checkpoints, done, self.parts, self.settings.keep_checkpoints)
+
     def _finish(self, done: int) -> None:
         every = self.settings.checkpoint_every
         # Read once: a stop that is asked for after the save waits for the next step. Processes stop together.
         stopping = any_process(self._stop_asked)
         if done == self.steps or stopping or (every and done % every == 0):
-            save(self.folder.checkpoints, done, self.parts, self.settings.keep_checkpoints)
+            self.keep(done)
         if stopping or done == self.steps or time.monotonic() - self._status_written > STATUS_SECONDS:
             self.folder.write_status("running", done, self.steps)
             self._status_written = time.monotonic()

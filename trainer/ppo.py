@@ -106,11 +106,12 @@ def main(config: PPOConfig, folder: RunFolder) -> None:
         seconds = time.monotonic() - started
         tokens = int(judgement.response_mask.sum())
         loop.log(step, **measured, kl_coefficient=price.coefficient, tokens_per_second=tokens / seconds)
-        price.adapt(measured["kl"], len(rollouts.completions))
         show(folder, encoder, step, rollouts, judgement, kl)
         if too_far:
             measured["stopped_at_step"] = step + 1
+            loop.keep(step)
             break
+        price.adapt(measured["kl"], len(rollouts.completions))
 
     updates.average.copy_to(models.policy)
     save_with_tokenizer(models.policy, encoder.tokenizer, folder.model)

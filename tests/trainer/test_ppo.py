@@ -297,6 +297,24 @@ def test_a_run_that_went_too_far_ends_before_it_learns_more(files: dict[str, Any
     assert all(torch.equal(tensor, weights(after_two)[name]) for name, tensor in weights(stopped).items())
 
 
+def test_a_run_that_went_too_far_goes_on_from_there_when_it_may(files: dict[str, Any], tmp_path: Path) -> None:
+    given = {"learning_rate": 0.05, "ema": 0.9, "kl_target": 0.1, "kl_horizon": 20, "checkpoint_every": 0}
+    free = run(settings(**files, **given), tmp_path / "free")
+    far = [row["kl"] for row in lines(free.metrics)]
+    limit = max(far[:2]) + 1e-4
+    assert far[2] > limit, "the policy did not move on: nothing to stop"
+    stopped = run(settings(**files, **given, kl_stop=limit), tmp_path / "stopped")
+    assert [path.name for path in stopped.checkpoints.iterdir()] == ["step-0000002"]
+    before = stopped.metrics.read_text().splitlines()[:2]
+    again = run(settings(**files, **given, kl_stop=limit), tmp_path / "stopped")
+    assert again.metrics.read_text().splitlines()[:2] == before
+    assert json.loads(again.results.read_text())["stopped_at_step"] == 3
+    gone_on = run(settings(**files, **given), tmp_path / "stopped")
+    assert lines(gone_on.metrics) == lines(free.metrics)
+    assert gone_on.metrics.read_text().splitlines()[:2] == before
+    assert all(torch.equal(tensor, weights(free)[name]) for name, tensor in weights(gone_on).items())
+
+
 def test_an_unended_completion_pays_on_its_last_token() -> None:
     models = make_models()
     config = settings(kl_coefficient=0.0, gae_lambda=0.0, gamma=0.0, whiten="nothing")

@@ -43,6 +43,7 @@ from app.tasks.leasing import claim_next_task
 from app.tasks.models import Assignment, AssignmentState, Task
 from app.tasks.service import add_compare_tasks
 from tests.factories import PLAIN, make_campaign, make_completion, make_tasks, make_user
+from tests.world_of_screening import addresses_of_attempts, addresses_of_results, addresses_of_screening
 
 GUIDELINES = "## Helpful first\n\n1. Does it do what was asked?\n2. Is it **true**?\n3. Would it harm anybody?\n"
 QUESTION = "Explain to a child of six why the sea is salty. Use at most three sentences."
@@ -91,7 +92,7 @@ def make_world(session: Session, files: Path) -> World:
         VISITOR: _addresses_of_visitors(session, world),
         "labeler": _addresses_of_labelers(session, world, project),
         "researcher": _addresses_of_researchers(session, project, prompt, campaign, dataset, policy, turn, run),
-        "admin": _addresses_of_admins(world, project),
+        "admin": _addresses_of_admins(session, world, project),
     } | {name: {DESK: {"desk": f"/assignments/{assignment.id}"}} for name, assignment in desks.items()}
     return world
 
@@ -186,6 +187,7 @@ def _addresses_of_labelers(session: Session, world: World, project: Project) -> 
         "/guidelines/{number}": {"read": f"/guidelines/{known.id}", "changed": f"/guidelines/{changed.id}"},
         "/history": {"history": "/history"},
         "/history/{number}": {"a submission": f"/history/{submitted.id}"},
+        "/qualifications/{number}": addresses_of_attempts(session, labeler),
         "/account": {"account": "/account"},
         "/account/password": {"password": "/account/password"},
     }
@@ -221,6 +223,7 @@ def _addresses_of_researchers(
 ) -> Addresses:
     inside, of_project = f"/projects/{project.id}", f"?project={project.id}"
     task = session.scalars(select(Task.id).where(Task.campaign_id == campaign.id)).first()
+    labeler = session.scalars(select(User.id).where(User.role == Role.LABELER).order_by(User.id)).first()
     plans = {f"planning {kind.value}": f"/campaigns/new{of_project}&kind={kind.value}" for kind in CampaignKind}
     return {
         "/": {"start": "/"},
@@ -230,6 +233,7 @@ def _addresses_of_researchers(
         "/projects/{number}/guidelines": {"guidelines": f"{inside}/guidelines"},
         "/projects/{number}/form": {"form": f"{inside}/form", "ready-made": f"{inside}/form?start=help_steer"},
         "/projects/{number}/rules": {"rules": f"{inside}/rules"},
+        **addresses_of_screening(session, project),
         "/prompts": {"prompts": "/prompts", "nothing found": "/prompts?words=zebra"},
         "/prompts/{number}": {"prompt": f"/prompts/{prompt.id}"},
         "/reports": {"reports": f"/reports{of_project}"},
@@ -249,6 +253,7 @@ def _addresses_of_researchers(
             "agreement of the simulated": f"/agreement{of_project}&people=simulated",
         },
         "/agreement/tables.json": {},
+        "/agreement/{table}.json": {},
         "/agreement/{table}.csv": {},
         "/evaluation": {
             "nothing to compare": f"/evaluation{of_project}",
@@ -257,6 +262,12 @@ def _addresses_of_researchers(
         "/evaluation/tables.json": {},
         "/evaluation/{table}.json": {},
         "/evaluation/{table}.csv": {},
+        "/labelers": {"labelers": "/labelers", "labelers of a campaign": f"/labelers?campaign={campaign.id}"},
+        "/labelers/{number}": {"a labeler": f"/labelers/{labeler}"},
+        "/labelers/table.{ending}": {},
+        "/labelers/{number}/scores.{ending}": {},
+        "/gold": {"known answers": f"/gold?campaign={campaign.id}"},
+        "/gold/new": {"a new known answer": f"/gold/new?task={task}"},
         "/exports": {"export": f"/exports{of_project}"},
         "/exports/download": {},
         "/checkpoints": {"checkpoints": "/checkpoints"},
@@ -285,7 +296,8 @@ def _addresses_of_reviews(session: Session, project: Project) -> Addresses:
     The first ranking of the world comes back to its labeler.
     """
     reviewer, of_project = make_user(session, Role.RESEARCHER), f"?project={project.id}"
-    first = session.scalars(select(Annotation).where(Annotation.kind == AnnotationKind.RANKING)).one()
+    rankings = select(Annotation).where(Annotation.kind == AnnotationKind.RANKING).order_by(Annotation.id)
+    first = session.scalars(rankings.limit(1)).one()
     send_back(session, reviewer, first, "Is B really better than C and D? It *invents* its whales.")
     one, two = _contradicting(session, project)
     send_back(session, reviewer, one, "Please look at A again.")
@@ -326,8 +338,9 @@ def _contradicting(session: Session, project: Project) -> list[Annotation]:
     return said
 
 
-def _addresses_of_admins(world: World, project: Project) -> Addresses:
+def _addresses_of_admins(session: Session, world: World, project: Project) -> Addresses:
     return {
+        **addresses_of_results(session),
         "/rounds/new": {"new round": f"/rounds/new?project={project.id}"},
         "/users": {"users": "/users"},
         "/users/invitations/new": {"inviting": "/users/invitations/new"},

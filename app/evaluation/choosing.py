@@ -74,7 +74,8 @@ def judgements(session: Session, chosen: Chosen) -> Select[tuple[()]]:
     if chosen.cohort is not None:
         query = query.where(Annotation.cohort == chosen.cohort)
     if chosen.since_task is not None:
-        query = query.where(Annotation.task_id >= chosen.since_task)
+        since = chosen.since_task  # of both: PostgreSQL does not conclude the one from the other
+        query = query.where(Annotation.task_id >= since, Task.id >= since)
     return query
 
 

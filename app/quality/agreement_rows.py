@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.errors import message
+from app.quality.agreement_groups import Group
 from app.quality.agreement_tables import LabelerPair, Line
 from app.quality.coefficients import Figure, Undefined
 from app.quality.questions import Measure, Part
@@ -57,6 +58,10 @@ def rows_of_pairs(pairs: Iterable[LabelerPair]) -> list[dict[str, Any]]:
         for pair in pairs
         for measure, figure in pair.figures.items()
     ]
+
+
+def rows_of_groups(groups: Iterable[Group]) -> list[dict[str, Any]]:
+    return [{"by": group.by.value, "group": group.name} | _of_figure(group.figure) for group in groups]
 
 
 def _of_figure(figure: Figure) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
+from app.quality.agreement_groups import Group, agreement_by_group
 from app.quality.coefficients import (
     FLEISS_KAPPA,
     GWET_AC1,
@@ -77,12 +78,13 @@ class Agreement:
     pairs: list[LabelerPair]
     labelers: int
     cut: bool
+    groups: list[Group] = field(default_factory=list)
 
 
 def agreement_in(session: Session, scope: Scope, *, draws: int = DRAWS, most_pairs: int = 0) -> Agreement:
     """All questions that two or more labelers answered; `most_pairs` labelers' pairs a question, those that share most.
 
-    Three queries for what was said, one for the forms and one for names, however much there is.
+    Three queries for what was said, one each for groups, forms and names, however much there is.
     """
     since = oldest_task(session, scope)
     rankings = rankings_in(session, scope, since)
@@ -91,7 +93,8 @@ def agreement_in(session: Session, scope: Scope, *, draws: int = DRAWS, most_pai
     lines[len(OF_PAIRS) : len(OF_PAIRS)] = _more_of_rankings(rankings, draws)
     pairs = [pair for question in questions for pair in _labeler_pairs(question, draws, most_pairs)]
     people = {int(rater) for question in questions for rater in np.unique(question.judgements.raters)}
-    return Agreement(lines, _named(session, pairs), len(people), cut=since is not None)
+    groups = agreement_by_group(session, scope, since, rankings, draws)
+    return Agreement(lines, _named(session, pairs), len(people), since is not None, groups)
 
 
 def _coefficient(measure: Measure, values: Floats) -> Coefficient:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
 from app.quality.pair_agreement import VERDICTS, verdicts
 from app.quality.resampling import Floats, Integers
-from app.quality.scope import Scope, joined
+from app.quality.scope import Scope, from_task, joined
 from app.tasks.models import Assignment, Task, TaskCompletion
 
 MOST_PAIRS = 36  # of nine outputs
@@ -101,7 +101,7 @@ def rankings_in(session: Session, scope: Scope, since_task: int | None = None) -
         .order_by(Annotation.task_id, Annotation.id)
     )
     if since_task is not None:
-        query = query.where(Annotation.task_id >= since_task)
+        query = query.where(*from_task(since_task))
     return [
         Ranking(number, task, prompt, labeler, tuple(ids), tuple(ranks), tuple(shown))
         for number, task, prompt, labeler, ids, ranks, shown in session.execute(query)
@@ -228,16 +228,26 @@ def prompt_ratings_in(session: Session, scope: Scope, since_task: int | None = N
 
 def _rated(session: Session, query: Any, since_task: int | None) -> list[Rated]:
     if since_task is not None:
-        query = query.where(Annotation.task_id >= since_task)
+        query = query.where(*from_task(since_task))
     return [Rated(*row) for row in session.execute(query)]
 
 
-def answers_to(rated: Iterable[Rated], name: str, labels: Mapping[Any, int]) -> Judgements:
-    """What was answered to one question; `labels` numbers the answers there may be. Other answers are left out."""
+def answers_by_question(rated: Iterable[Rated]) -> dict[str, list[tuple[Rated, Any]]]:
+    """What was answered to each question, without those left open."""
+    found: dict[str, list[tuple[Rated, Any]]] = defaultdict(list)
+    for each in rated:
+        for name, answer in each.answers.items():
+            if answer is not None:
+                found[name].append((each, answer))
+    return found
+
+
+def judgements_from(answers: Iterable[tuple[Rated, Any]], labels: Mapping[Any, int]) -> Judgements:
+    """Answers to one question; `labels` numbers the answers there may be. Other answers are left out."""
     numbers: dict[Hashable, int] = {}
     rows = [
         (numbers.setdefault((each.task, each.completion), len(numbers)), each.labeler, label, each.prompt)
-        for each in rated
-        if (label := labels.get((type(each.answers.get(name)), each.answers.get(name)))) is not None
+        for each, answer in answers
+        if (label := labels.get((type(answer), answer))) is not None
     ]
     return _arrays(rows, max(len(labels), 1))

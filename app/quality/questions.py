@@ -4,7 +4,7 @@ Yes or no and choices are nominal, the steps of a scale ordinal and interval; wh
 of its own for ties.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,7 +19,8 @@ from app.quality.judged import (
     Judgements,
     Ranking,
     Rated,
-    answers_to,
+    answers_by_question,
+    judgements_from,
     pair_verdicts,
     prompt_ratings_in,
     ranks_of_outputs,
@@ -87,11 +88,12 @@ def of_ratings(session: Session, scope: Scope, since: int | None) -> list[Questi
         Part.PROMPT: prompt_ratings_in(session, scope, since),
     }
     forms = _forms(session, {each.form for answers in rated.values() for each in answers})
+    answers = {part: answers_by_question(each) for part, each in rated.items()}
     return [
         question
-        for part, answers in rated.items()
+        for part, by_name in answers.items()
         for attribute in _attributes(forms, part)
-        if (question := _question(part, attribute, answers)) is not None
+        if (question := _question(part, attribute, by_name.get(attribute.name, []))) is not None
     ]
 
 
@@ -109,12 +111,12 @@ def _attributes(forms: Iterable[FormVersion], part: Part) -> list[Attribute]:
     return list(found.values())
 
 
-def _question(part: Part, attribute: Attribute, rated: Sequence[Rated]) -> Question | None:
-    answers = _possible_answers(attribute, rated)
+def _question(part: Part, attribute: Attribute, given: Sequence[tuple[Rated, Any]]) -> Question | None:
+    answers = _possible_answers(attribute, {answer for _, answer in given})
     if answers is None:
         return None
     labels = {(type(answer), answer): number for number, answer in enumerate(answers)}
-    judgements = answers_to(rated, attribute.name, labels)
+    judgements = judgements_from(given, labels)
     if not len(judgements.items):
         return None
     is_scale = attribute.type is AttributeType.SCALE
@@ -122,9 +124,8 @@ def _question(part: Part, attribute: Attribute, rated: Sequence[Rated]) -> Quest
     return Question(part, attribute.name, attribute.label, judgements, ORDINAL if is_scale else NOMINAL, values)
 
 
-def _possible_answers(attribute: Attribute, rated: Sequence[Rated]) -> list[Any] | None:
+def _possible_answers(attribute: Attribute, seen: Set[Any]) -> list[Any] | None:
     """Those of the form and those that were given; None for free text."""
-    seen = {each.answers[attribute.name] for each in rated if each.answers.get(attribute.name) is not None}
     if attribute.type is AttributeType.FLAG:
         return [False, True]
     if attribute.type is AttributeType.SCALE:

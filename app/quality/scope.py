@@ -69,3 +69,8 @@ def oldest_task(session: Session, scope: Scope) -> int | None:
     newest = tasks.order_by(Annotation.task_id.desc()).limit(scope.newest_tasks + 1).subquery()
     count, first = session.execute(select(func.count(), func.min(newest.c.task_id))).one()
     return int(first) + 1 if count > scope.newest_tasks else None
+
+
+def from_task(first: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Said of annotations and of their tasks, since PostgreSQL does not conclude the one from the other."""
+    return Annotation.task_id >= first, Task.id >= first

@@ -1,5 +1,6 @@
 """`/agreement`: how far labelers agree, as tables on a page, CSV and JSON; filters stand in the address."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -13,20 +14,28 @@ from app.campaigns.queries import campaigns_of
 from app.projects.models import Project
 from app.projects.queries import project as project_numbered
 from app.prompts.queries import use_cases_of
-from app.quality.agreement_rows import MEASURES, REASONS, rows_of_figures, rows_of_pairs
+from app.quality.agreement_rows import MEASURES, REASONS, rows_of_figures, rows_of_groups, rows_of_pairs
 from app.quality.agreement_tables import Agreement, agreement_in
 from app.quality.queries import labelers_in
 from app.quality.questions import Part
 from app.quality.scope import People, Scope
 from app.rounds.queries import campaigns_of_round, round_by_id, rounds_of
+from app.web.agreement_charts import drawings, group_name
 from app.web.dependencies import SessionDep, allow
 from app.web.filters import AddressFilters, Empty, csv_download
 from app.web.templating import page
 
 router = APIRouter(prefix="/agreement")
 RESEARCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
-NEWEST_TASKS = 2000  # a page looks at these; the command looks at all
+NEWEST_TASKS = 1000  # a page looks at these; the command looks at all
 MOST_PAIRS = 30
+
+TableName = Literal["figures", "groups", "labeler_pairs"]
+TABLES: dict[str, Callable[[Agreement], list[dict[str, Any]]]] = {
+    "figures": lambda found: rows_of_figures(found.lines),
+    "groups": lambda found: rows_of_groups(found.groups),
+    "labeler_pairs": lambda found: rows_of_pairs(found.pairs),
+}
 
 
 class Filters(AddressFilters):
@@ -55,6 +64,8 @@ def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
         "agreement/show.html",
         project=project,
         found=found,
+        drawings=drawings(found, filters.between),
+        group_name=group_name,
         filters=filters,
         pair_lines=[line for line in found.lines if line.part in (Part.PAIRS, Part.RANKS)],
         rated=_by_question(found),
@@ -71,17 +82,23 @@ def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
 @router.get("/tables.json", dependencies=RESEARCHERS)
 def as_json(session: SessionDep, filters: Choosing) -> Response:
     found = _agreement(session, project_numbered(session, filters.project), filters)
-    return JSONResponse(
-        {"figures": rows_of_figures(found.lines), "labeler_pairs": rows_of_pairs(found.pairs), "cut": found.cut}
-    )
+    return JSONResponse({**{name: rows(found) for name, rows in TABLES.items()}, "cut": found.cut})
+
+
+@router.get("/{table}.json", dependencies=RESEARCHERS)
+def one_as_json(session: SessionDep, table: TableName, filters: Choosing) -> Response:
+    return JSONResponse(_rows(session, table, filters))
 
 
 @router.get("/{table}.csv", dependencies=RESEARCHERS)
-def as_csv(session: SessionDep, table: Literal["figures", "labeler_pairs"], filters: Choosing) -> Response:
-    found = _agreement(session, project_numbered(session, filters.project), filters)
-    rows = rows_of_figures(found.lines) if table == "figures" else rows_of_pairs(found.pairs)
+def as_csv(session: SessionDep, table: TableName, filters: Choosing) -> Response:
+    rows = _rows(session, table, filters)
     columns = list(dict.fromkeys(name for row in rows for name in row))
     return csv_download(f"agreement-{table}", columns, rows)
+
+
+def _rows(session: Session, table: TableName, filters: Filters) -> list[dict[str, Any]]:
+    return TABLES[table](_agreement(session, project_numbered(session, filters.project), filters))
 
 
 def _agreement(session: Session, project: Project, filters: Filters) -> Agreement:

@@ -23,7 +23,7 @@ from app.web.templating import page
 
 router = APIRouter(prefix="/evaluation")
 RESEARCHERS = [allow(Role.RESEARCHER, Role.ADMIN)]
-NEWEST_TASKS = 2000  # a page looks at these; the command looks at all
+NEWEST_TASKS = 1000  # a page looks at these; the command looks at all
 
 
 class Filters(AddressFilters):

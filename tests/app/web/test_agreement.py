@@ -6,12 +6,13 @@ import json
 import re
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Role
 from app.annotations.importing import import_comparisons
 from app.projects.models import Project
+from app.prompts.models import Prompt
 from tests.factories import make_project
 from tests.pages import PageClient
 
@@ -26,7 +27,7 @@ def project(session: Session) -> Project:
     return project
 
 
-def bring(session: Session, project: Project, prompts: int) -> None:
+def bring(session: Session, project: Project, prompts: int, source: str = "=file") -> None:
     rows = [
         {
             "prompt_id": f"p{number}",
@@ -40,7 +41,7 @@ def bring(session: Session, project: Project, prompts: int) -> None:
         for name, ranks in {"a": [1, 2, 3], "b": [1, 2, 2], "=c": [2, 1, 3]}.items()
     ]
     content = "\n".join(json.dumps(row) for row in rows).encode()
-    import_comparisons(session, project, io.BytesIO(content), source="=file")
+    import_comparisons(session, project, io.BytesIO(content), source=source)
 
 
 def test_figures_come_with_intervals_and_what_is_undefined_is_said(pages: PageClient, project: Project) -> None:
@@ -92,6 +93,26 @@ def test_tables_are_taken_away_as_csv_and_json(pages: PageClient, project: Proje
     assert (never["value"], never["undefined"]) == ("", "constant")
     pairs = list(csv.DictReader(io.StringIO(pages.get("/agreement/labeler_pairs.csv", project=project.id).body)))
     assert len(pairs) == len(whole["labeler_pairs"])
+
+
+def test_groups_of_two_or_more_are_shown_side_by_side(pages: PageClient, session: Session) -> None:
+    project = make_project(session)
+    bring(session, project, PROMPTS)
+    bring(session, project, 2, source="another")
+    for number, prompt in enumerate(session.scalars(select(Prompt).where(Prompt.project_id == project.id))):
+        prompt.use_case = "chat" if number < PROMPTS else None
+    pages.sign_in_as(Role.RESEARCHER)
+    page = pages.get("/agreement", project=project.id)
+    chart = next(figure for figure in page.all("figure") if figure.text.startswith("By use case"))
+    assert "chat: 71.4%" in chart.text
+    assert "Without a use case: 71.4%" in chart.text
+    groups = json.loads(pages.get("/agreement/groups.json", project=project.id).body)
+    assert {(group["by"], group["group"], group["prompts"]) for group in groups} == {
+        ("use_case", "chat", PROMPTS),
+        ("use_case", "", 2),
+        ("campaign", "Imported: =file (compare)", PROMPTS),
+        ("campaign", "Imported: another (compare)", 2),
+    }
 
 
 def test_a_name_is_no_formula_in_a_spreadsheet(pages: PageClient, session: Session) -> None:

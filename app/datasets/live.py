@@ -33,6 +33,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import Cohort, Origin, User
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
+from app.annotations.review_conditions import is_kept_out
+from app.annotations.review_models import ReviewDecision
 from app.campaigns.models import Campaign, CampaignKind
 from app.checkpoints.models import Checkpoint
 from app.completions.models import Completion, CompletionAuthor
@@ -50,12 +52,14 @@ NO_EVIDENCE = ',"evidence":null}'
 
 
 class LiveKind(StrEnum):
-    """`ratings` has a line for each output that somebody judged, ranked ones too; the others one an annotation."""
+    """`ratings` has a line for each output that somebody judged, ranked ones too; `reviews` one for each decision of a
+    reviewer; the others one an annotation. `comparisons` are without what reviewers keep out of datasets."""
 
     COMPARISONS = "comparisons"
     EVALUATIONS = "evaluations"
     RATINGS = "ratings"
     SKIPS = "skips"
+    REVIEWS = "reviews"
 
 
 class LiveFilter(BaseModel):
@@ -100,13 +104,8 @@ def _annotations(project: Project, chosen: LiveFilter, *kinds: AnnotationKind) -
         Annotation.kind.in_(kinds),
         Task.purpose == Purpose.REAL,
         *on_days(Annotation.created_at, chosen.since, chosen.until),
+        *_of_whom(chosen),
     ]
-    if chosen.people != "both":
-        conditions.append(Annotation.simulated == (chosen.people == "simulated"))
-    if chosen.cohort is not None:
-        conditions.append(Annotation.cohort == chosen.cohort)
-    if chosen.campaign is not None:
-        conditions.append(Campaign.id == chosen.campaign)
     return (
         select()
         .select_from(Annotation)
@@ -120,8 +119,20 @@ def _annotations(project: Project, chosen: LiveFilter, *kinds: AnnotationKind) -
     )
 
 
+def _of_whom(chosen: LiveFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if chosen.people != "both":
+        conditions.append(Annotation.simulated == (chosen.people == "simulated"))
+    if chosen.cohort is not None:
+        conditions.append(Annotation.cohort == chosen.cohort)
+    if chosen.campaign is not None:
+        conditions.append(Campaign.id == chosen.campaign)
+    return conditions
+
+
 def _comparisons(session: Session, project: Project, chosen: LiveFilter) -> Select[Any]:
-    return _judgements(session, project, chosen).where(Campaign.kind != CampaignKind.EVALUATE).order_by(Annotation.id)
+    taken = (Campaign.kind != CampaignKind.EVALUATE, ~is_kept_out())
+    return _judgements(session, project, chosen).where(*taken).order_by(Annotation.id)
 
 
 def _evaluations(session: Session, project: Project, chosen: LiveFilter) -> Select[Any]:
@@ -254,6 +265,39 @@ def _skips(_session: Session, project: Project, chosen: LiveFilter) -> Select[An
     )
 
 
+def _reviews(_session: Session, project: Project, chosen: LiveFilter) -> Select[Any]:
+    """Every decision, those that no longer stand too; days are those of the decision."""
+    return (
+        select()
+        .select_from(ReviewDecision)
+        .join(Annotation, Annotation.id == ReviewDecision.annotation_id)
+        .join(Task, Task.id == Annotation.task_id)
+        .join(Campaign, Campaign.id == Task.campaign_id)
+        .join(User, User.id == Annotation.labeler_id)
+        .where(
+            Campaign.project_id == project.id,
+            *_of_whom(chosen),
+            *on_days(ReviewDecision.created_at, chosen.since, chosen.until),
+        )
+        .add_columns(
+            cast(ReviewDecision.id, String).label("decision_id"),
+            cast(ReviewDecision.annotation_id, String).label("annotation_id"),
+            cast(ReviewDecision.correction_id, String).label("correction_id"),
+            cast(Annotation.task_id, String).label("task_id"),
+            Campaign.name.label("campaign"),
+            cast(ReviewDecision.decision, String).label("decision"),
+            cast(ReviewDecision.reason, String).label("reason"),
+            ReviewDecision.comment,
+            ReviewDecision.answer,
+            ReviewDecision.standing,
+            literal("reviewer-").concat(cast(ReviewDecision.reviewer_id, String)).label("reviewer"),
+            *_provenance()[:3],
+            ReviewDecision.created_at,
+        )
+        .order_by(ReviewDecision.id)
+    )
+
+
 def _provenance() -> tuple[ColumnElement[Any], ...]:
     """Who and how. People stay nameless; imported labelers are pseudonyms already."""
     nameless = literal("labeler-").concat(cast(User.id, String))
@@ -270,4 +314,5 @@ QUERIES: dict[LiveKind, Callable[[Session, Project, LiveFilter], Select[Any]]] =
     LiveKind.EVALUATIONS: _evaluations,
     LiveKind.RATINGS: _single_ratings,
     LiveKind.SKIPS: _skips,
+    LiveKind.REVIEWS: _reviews,
 }

@@ -61,6 +61,12 @@ SKIPS = {
     **PROVENANCE,
     "created_at": TEXT,
 }
+REVIEWS = {
+    **dict.fromkeys(("decision_id", "annotation_id", "correction_id", "task_id", "campaign", "decision"), TEXT),
+    **dict.fromkeys(("reason", "comment", "answer", "reviewer", "labeler", "cohort"), TEXT),
+    **dict.fromkeys(("simulated", "standing"), pa.bool_()),
+    "created_at": TEXT,
+}
 COLUMNS: Mapping[str, Mapping[str, pa.DataType]] = {
     DatasetKind.DEMONSTRATIONS: DEMONSTRATIONS,
     DatasetKind.COMPARISONS: COMPARISONS,
@@ -68,6 +74,7 @@ COLUMNS: Mapping[str, Mapping[str, pa.DataType]] = {
     "evaluations": COMPARISONS,
     "ratings": RATINGS,
     "skips": SKIPS,
+    "reviews": REVIEWS,
 }
 
 

@@ -18,6 +18,7 @@ export default function curves(figure) {
     grid.querySelectorAll(".drawn").forEach((drawn) => drawn.remove()); // by the server, for who has no script
     if (nothing) nothing.hidden = steps.length > 0;
     for (const name of Object.keys(series)) plots.has(name) ? plots.get(name).setData([steps, series[name]]) : plot(name);
+    figure.dataset.step = steps.at(-1);
   };
   const soon = () => (drawing ||= setTimeout(draw, REDRAW));
   const read = async () => {

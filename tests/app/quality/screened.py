@@ -73,8 +73,9 @@ def take(
     """Begin and answer every task: rankings as the known ones are, or as given; with `tick` the right flags."""
     labeler = labeler or make_labeler(session)
     attempt = begin_attempt(session, screened.screening, labeler)
-    while assignment := claim_next_task(session, labeler):
-        answer(session, assignment, ranks, tick=tick)
+    for campaign in parts_of(session, screened.screening, attempt.number).values():
+        while assignment := claim_next_task(session, labeler, campaign):
+            answer(session, assignment, ranks, tick=tick)
     session.refresh(attempt)
     return attempt
 

@@ -36,6 +36,12 @@ def drawings(curves: Curves) -> list[Drawing]:
     return [_drawing(name, curves.steps, values) for name, values in in_order(curves).items()]
 
 
+def main_drawings(curves: Curves) -> list[Drawing]:
+    """What a researcher looks at first; all where there is none of that."""
+    every = drawings(curves)
+    return [each for each in every if each.name in FIRST] or every
+
+
 def _drawing(name: str, steps: list[float], values: list[float | None]) -> Drawing:
     known = [(step, value) for step, value in zip(steps, values, strict=True) if value is not None]
     numbers = [value for _, value in known]

@@ -7,8 +7,8 @@ from graphlib import TopologicalSorter
 from app.rounds.plan import Step
 from app.rounds.queries import StepView
 
-WIDTH, HEIGHT = 136, 48  # of a node, in the drawing's own units: pixels
-ACROSS, DOWN = 172, 68  # from one node to the next
+WIDTH, HEIGHT = 112, 48  # of a node, in the drawing's own units: pixels
+ACROSS, DOWN = 132, 64  # from one node to the next
 EDGE = 4  # round the drawing
 
 # What each of them waits for. Freezing and choosing prompts take no time, so they are not drawn.

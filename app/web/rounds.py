@@ -25,7 +25,7 @@ from app.runs.models import Stage
 from app.runs.settings import SettingField, setting_fields, typed_settings
 from app.translation import gettext as _
 from app.translation import state_in_words
-from app.web.curves import drawings
+from app.web.curves import main_drawings
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.flashes import flash
 from app.web.forms import Form, posted
@@ -141,7 +141,7 @@ def _shown_fields(stage: Stage) -> list[SettingField]:
 def show(request: Request, session: SessionDep, number: int) -> Response:
     shown = _shown(request, session, number)
     watched = watched_step(shown["steps"])
-    drawn = drawings(curves_of(session, watched.run)) if watched and watched.run else []
+    drawn = main_drawings(curves_of(session, watched.run)) if watched and watched.run else []
     return page(request, "rounds/show.html", **shown, watched=watched, drawings=drawn)
 
 

@@ -9,6 +9,7 @@ export default function curves(figure) {
   let steps = [], series = {}, added = 0, drawing = 0, reading;
   const width = () => grid.firstElementChild?.clientWidth || 320;
 
+  const only = figure.dataset.only.split(",").filter(Boolean), wanted = (name) => !only.length || only.includes(name);
   const plot = (name) => {
     const box = grid.appendChild(document.createElement("div"));
     plots.set(name, new uPlot(options(figure, name, width()), [steps, series[name]], box));
@@ -17,7 +18,7 @@ export default function curves(figure) {
     drawing = 0;
     grid.querySelectorAll(".drawn").forEach((drawn) => drawn.remove()); // by the server, for who has no script
     if (nothing) nothing.hidden = steps.length > 0;
-    for (const name of Object.keys(series)) plots.has(name) ? plots.get(name).setData([steps, series[name]]) : plot(name);
+    for (const name of Object.keys(series).filter(wanted)) plots.has(name) ? plots.get(name).setData([steps, series[name]]) : plot(name);
     figure.dataset.step = steps.at(-1);
   };
   const soon = () => (drawing ||= setTimeout(draw, REDRAW));

@@ -46,7 +46,7 @@ def test_nodes_stand_apart_and_after_what_they_wait_for(plan: RoundPlan) -> None
     assert min(column for column, _ in places.values()) == 0
     graph = graph_of([StepView(step) for step in steps_of(plan)])
     assert [node.view.step for node in graph.nodes] == steps
-    assert all(node.x + 136 <= graph.width and node.y + 48 <= graph.height for node in graph.nodes)
+    assert all(node.x + 112 <= graph.width and node.y + 48 <= graph.height for node in graph.nodes)
 
 
 def test_the_page_of_a_round_shows_the_graph_and_the_curves_of_what_runs(pages: PageClient, session: Session) -> None:

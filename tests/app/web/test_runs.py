@@ -51,7 +51,7 @@ def test_a_running_run_shows_all_it_has_without_a_script(pages: PageClient, sess
     assert page.one("dd", data_fact="step").text == "10"
     assert page.one("dd", data_fact="steps_per_second").text == "2"
     assert page.one("dd", data_fact="seconds_left").text == "15 seconds"
-    assert page.one("td", data_number="loss").text == "2"
+    assert page.one("dd", data_number="loss").text == "2"
     assert "&lt;b&gt;Bold&lt;/b&gt;" in page.body
     assert page.one("pre", class_="log").text == "the last line"
     assert page.all("form", action=f"/runs/{run.id}/pause") == []

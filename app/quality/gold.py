@@ -121,11 +121,6 @@ def _without_slots(session: Session, campaign: Campaign, prompt_id: int | None, 
     return task
 
 
-def explain(session: Session, answer: GoldAnswer, explanation: str) -> None:
-    answer.explanation = explanation.strip()[:LONGEST_EXPLANATION]
-    session.flush()
-
-
 def withdraw(session: Session, task: Task) -> None:
     """Give it to nobody else; the scores that it gave stay. `tasks.service.put_back` takes it into use again."""
     task.set_aside = True

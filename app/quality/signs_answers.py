@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -75,7 +75,7 @@ def answers_of(session: Session, campaign_id: int, labeler_id: int, since: datet
     """Four statements, however much was answered."""
     newest = _newest(campaign_id, labeler_id, since)
     tasks = list(session.scalars(newest))
-    asked = or_(Annotation.labeler_id == labeler_id, Task.purpose == Purpose.REAL)
+    asked = or_(Annotation.labeler_id == labeler_id, and_(Task.purpose == Purpose.REAL, ~Annotation.surplus))
     found = _given(session, _rankings().where(among(Annotation.task_id, tasks), asked))
     own = sorted((given for given in found if given.labeler == labeler_id), key=lambda given: given.at)
     others: dict[int, list[Given]] = defaultdict(list)
@@ -117,6 +117,7 @@ def _newest(campaign_id: int, labeler_id: int, since: datetime | None) -> Select
         .where(
             Annotation.labeler_id == labeler_id,
             Task.campaign_id == campaign_id,
+            Task.purpose != Purpose.SCREENING,
             Annotation.kind == AnnotationKind.RANKING,
             Annotation.current,
         )

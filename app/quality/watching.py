@@ -22,7 +22,7 @@ from app.quality.membership import pause
 from app.quality.signs import findings
 from app.quality.signs_answers import answers_of
 from app.quality.signs_findings import Finding, Thresholds
-from app.tasks.models import Task
+from app.tasks.models import Purpose, Task
 
 IN_FLIGHT = timedelta(seconds=10)  # an answer may become visible so long after the moment it carries
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
@@ -53,6 +53,7 @@ def unwatched(session: Session) -> list[tuple[int, int]]:
         Annotation.created_at > func.coalesce(Watch.looked_at, NEVER),
         Task.id == Annotation.task_id,
         Task.campaign_id == CampaignMember.campaign_id,
+        Task.purpose != Purpose.SCREENING,
     )
     query = (
         select(CampaignMember.campaign_id, CampaignMember.user_id)

@@ -1,7 +1,7 @@
 """How labelers do, for researchers: scores on known answers and repeats, signs, and who is paused."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -219,3 +219,8 @@ def scores_of(session: Session, labeler: User, campaign_id: int | None = None) -
         query = query.where(CheckScore.campaign_id == campaign_id)
     rows: list[Any] = list(session.execute(query))
     return [Scored(score, task, campaign) for score, task, campaign in reversed(rows)]
+
+
+def names_of(session: Session, numbers: Iterable[int | None]) -> dict[int, str]:
+    wanted = {number for number in numbers if number is not None}
+    return dict(session.execute(select(User.id, User.name).where(User.id.in_(wanted))).tuples()) if wanted else {}

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.errors import message
 from app.quality.gold_models import SignKind
-from app.quality.watching_queries import Watched
+from app.quality.watching_queries import Scored, Watched
 
 SIGNS = {
     SignKind.GOLD: message("Below known answers"),
@@ -31,6 +31,7 @@ COLUMNS = (
     "self_agreement",
     "signs",
 )
+SCORES = ("answered_at", "campaign", "task", "purpose", "pairs", "agreed", "questions", "alike")
 
 
 def rows_of_labelers(labelers: Iterable[Watched]) -> list[dict[str, Any]]:
@@ -52,4 +53,20 @@ def rows_of_labelers(labelers: Iterable[Watched]) -> list[dict[str, Any]]:
             "signs": " ".join(f"{sign.kind.value}:{sign.level.value}" for sign in each.signs),
         }
         for each in labelers
+    ]
+
+
+def rows_of_scores(scores: Iterable[Scored]) -> list[dict[str, Any]]:
+    return [
+        {
+            "answered_at": each.score.answered_at.isoformat(),
+            "campaign": each.campaign.name,
+            "task": each.task,
+            "purpose": each.score.purpose.value,
+            "pairs": each.score.pairs,
+            "agreed": each.score.agreed,
+            "questions": each.score.questions,
+            "alike": each.score.alike,
+        }
+        for each in scores
     ]

@@ -21,6 +21,7 @@ from app.projects.ready_made import NAMES
 from app.quality.agreement import pairwise_agreement
 from app.quality.membership import admit, admit_cohort, pause
 from app.quality.progress import progress_of, shares_in
+from app.quality.watching import begin_anew
 from app.rounds.attacks import answerings, attacks_in, models_that_answer
 from app.tasks.queries import set_aside_tasks, task_count, tasks_in
 from app.translation import gettext as _
@@ -136,5 +137,7 @@ def pause_labeler(session: SessionDep, number: int, form: Annotated[Form[Person]
 @router.post("/{number}/resume", dependencies=RESEARCHERS)
 def resume_labeler(session: SessionDep, number: int, form: Annotated[Form[Person], posted(Person)]) -> Response:
     if form.data:
-        admit(session, campaign_numbered(session, number), user_with(session, form.data.user))
+        campaign, labeler = campaign_numbered(session, number), user_with(session, form.data.user)
+        admit(session, campaign, labeler)
+        begin_anew(session, campaign, labeler)
     return redirect(f"/campaigns/{number}")

@@ -15,6 +15,8 @@ from app.annotations.service import AlreadySkipped, Sent, current_annotation, sk
 from app.annotations.submissions import InvalidSubmission
 from app.campaigns.models import CampaignKind, CampaignState
 from app.errors import DomainError, InvalidInput
+from app.quality.gold_mixing import next_check
+from app.quality.gold_offers import paused_in
 from app.quality.screening_attempts import advance_of_task
 from app.tasks.drafts import count_active_seconds
 from app.tasks.leasing import claim_next_task
@@ -103,7 +105,10 @@ def submit(
     undone = form.data is not None and form.data.undoing
     if revising and annotation.revision > 1 and not undone:
         return redirect("/history")
-    return next_desk(request, session, user, work)
+    check = None if revising else next_check(session, user, work.campaign, annotation)
+    if work.task.purpose is Purpose.TRAINING and not revising:
+        return redirect(f"/assignments/{number}/feedback")
+    return next_desk(request, session, user, work, check)
 
 
 @router.post("/{number}/skip", dependencies=LABELERS)
@@ -144,11 +149,14 @@ def _about_skip(assignment: Assignment) -> dict[str, str]:
     return {"": _("You skipped this task. What you wrote is still here: send it to take the skip back.")}
 
 
-def next_desk(request: Request, session: Session, user: User, work: Desk) -> Response:
+def next_desk(request: Request, session: Session, user: User, work: Desk, leased: Assignment | None = None) -> Response:
+    """`leased`: what is theirs already, without a claim."""
     if work.task.purpose is Purpose.SCREENING:
         advance_of_task(session, work.assignment)
-    if following := claim_next_task(session, user, work.campaign):
+    if following := leased or claim_next_task(session, user, work.campaign):
         return redirect(f"/assignments/{following.id}")
+    if work.campaign in paused_in(session, user):
+        return redirect("/tasks")
     flash(request, _("That was the last task for you in this campaign. Thank you!"))
     return redirect("/tasks")
 

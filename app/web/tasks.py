@@ -19,6 +19,8 @@ from app.projects.guidelines import those_with_text
 from app.projects.queries import rating_form
 from app.projects.wording import in_readers_words
 from app.prompts.models import Prompt
+from app.quality.gold_mixing import begin_training
+from app.quality.gold_offers import paused_in, with_checks
 from app.quality.screening_standing import standings_of
 from app.tasks.queries import offers_for, outputs_of, unfinished_of
 from app.tasks.queries import task as task_numbered
@@ -47,10 +49,12 @@ def index(request: Request, session: SessionDep, user: CurrentUser) -> Response:
     standings = standings_of(session, user)
     screened = {part.campaign.id for standing in standings for part in standing.parts}
     offers = [offer for offer in offers_for(session, user) if offer.campaign.id not in screened]
+    offers = with_checks(session, user, offers)
     return page(
         request,
         "tasks/index.html",
         offers=offers,
+        paused=[campaign for campaign in paused_in(session, user) if campaign.id not in screened],
         standings=standings,
         guided=those_with_text(session, [offer.campaign.guidelines_id for offer in offers]),
         came_back=came_back_to(session, user),
@@ -70,8 +74,10 @@ def claim(
 
 def start(request: Request, session: Session, user: User, wished: int | None) -> Response:
     """To the next task of the campaign wished for, or of any; first to guidelines that are still to be read."""
+    campaign = campaign_numbered(session, wished) if wished else None
+    begin_training(session, user, campaign)
     try:
-        begun = start_next_task(session, user, campaign_numbered(session, wished) if wished else None)
+        begun = start_next_task(session, user, campaign)
     except GuidelinesUnread as unread:
         wish = f"?campaign={wished}" if wished else ""
         return redirect(f"/guidelines/{unread.guidelines.id}{wish}")

@@ -339,9 +339,13 @@ def _contradicting(session: Session, project: Project) -> list[Annotation]:
 
 
 def _addresses_of_admins(session: Session, world: World, project: Project) -> Addresses:
+    earlier = session.scalars(select(Round.id).where(Round.project_id == project.id)).first()
     return {
         **addresses_of_results(session),
-        "/rounds/new": {"new round": f"/rounds/new?project={project.id}"},
+        "/rounds/new": {
+            "new round": f"/rounds/new?project={project.id}",
+            "a round copied": f"/rounds/new?from={earlier}",
+        },
         "/users": {"users": "/users"},
         "/users/invitations/new": {"inviting": "/users/invitations/new"},
         "/users/{number}": {"user": f"/users/{world.people['labeler'].id}"},

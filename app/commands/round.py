@@ -15,6 +15,7 @@ from app.config import settings
 from app.db import transaction
 from app.errors import InvalidInput
 from app.projects.queries import require_project
+from app.rounds.dry_run import DryRun, dry_run
 from app.rounds.models import Round
 from app.rounds.plan import RoundPlan
 from app.rounds.queries import StepView, round_by_id, step_views
@@ -30,18 +31,58 @@ app.command()(report)
 Number = Annotated[int, typer.Argument(help="The round's number in its address, /rounds/NUMBER.")]
 
 
+ProjectName = Annotated[str, typer.Argument(help="The project's name.")]
+Preset = Annotated[str | None, typer.Option(help=f"Settings to begin with: {', '.join(PRESETS)}.")]
+PlanFile = Annotated[
+    Path | None, typer.Option(help="JSON of what differs: aim, start, checkpoint_id, rankings, people, settings, …")
+]
+
+
+@app.command()
+def plan(
+    project: ProjectName,
+    preset: Preset = None,
+    plan: PlanFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """Say what a round would find, and start nothing. Ends with 1 where something is missing."""
+    wanted = read_plan(preset, plan)
+    with storage(settings()) as engine, transaction(engine) as session:
+        found = dry_run(session, settings().files, require_project(session, project), wanted)
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False))
+    else:
+        print_dry_run(found)
+    if not found.ready:
+        raise typer.Exit(1)
+
+
+def print_dry_run(found: DryRun) -> None:
+    table = Table("", "What was found", "What to do")
+    for finding in found.findings:
+        table.add_row(finding.verdict.value, finding.says, finding.todo)
+    Console().print(table)
+    for line in found.estimates:
+        took = "not known yet" if line.seconds is None else f"{line.seconds / 60:.1f} minutes"
+        typer.echo(f"{line.step.value.replace('_', ' ')}: {took}")
+
+
 @app.command()
 def start(
-    project: Annotated[str, typer.Argument(help="The project's name.")],
-    preset: Annotated[str | None, typer.Option(help=f"Settings to begin with: {', '.join(PRESETS)}.")] = None,
-    plan: Annotated[
-        Path | None, typer.Option(help="JSON of what differs: start, checkpoint_id, rankings, people, settings, …")
-    ] = None,
+    project: ProjectName,
+    preset: Preset = None,
+    plan: PlanFile = None,
+    anyway: Annotated[bool, typer.Option(help="Even where the dry run says that something is missing.")] = False,
 ) -> None:
     """Check the plan and start a round; a worker takes it from there."""
     wanted = read_plan(preset, plan)
     with storage(settings()) as engine, transaction(engine) as session:
-        started = start_round(session, require_project(session, project), wanted)
+        chosen = require_project(session, project)
+        found = dry_run(session, settings().files, chosen, wanted)
+        if not found.ready and not anyway:
+            print_dry_run(found)
+            raise typer.Exit(1)
+        started = start_round(session, chosen, wanted)
         typer.echo(f"Round {started.number} has started: rondo round status {started.id}")
 
 
@@ -60,7 +101,8 @@ def read_plan(preset: str | None, path: Path | None) -> RoundPlan:
     except (OSError, ValueError, ValidationError) as error:
         raise InvalidInput(reason=gettext("The plan cannot be read: {error}").format(error=error)) from error
     stages = {stage: {**below.get(stage.value, {}), **own.stage_settings(stage)} for stage in Stage}
-    return own.model_copy(update={"settings": {stage: values for stage, values in stages.items() if values}})
+    settled = {stage: values for stage, values in stages.items() if values}
+    return own.model_copy(update={"settings": settled, "preset": preset or own.preset})
 
 
 @app.command()

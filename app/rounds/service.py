@@ -37,6 +37,14 @@ class RoundUnderWay(DomainError):
     sentence = message("Round {number} of this project is still under way; cancel it or wait until it ends.")
 
 
+class WrongStart(InvalidInput):
+    """The checkpoint is not there, or of a kind that no round starts from."""
+
+
+class WrongMix(InvalidInput):
+    """A checkpoint whose samples were to be mixed in cannot be sampled."""
+
+
 class RoundOver(DomainError):
     sentence = message("Round {number} is over.")
 
@@ -51,14 +59,9 @@ class RunStillStopping(DomainError):
 
 def start_round(session: Session, project: Project, plan: RoundPlan, created_by: User | None = None) -> Round:
     """Checks every setting before anything runs. Raises `InvalidSettings`, `InvalidInput`, `RoundUnderWay`."""
-    _check_plan(session, project, plan)
+    check_plan(session, project, plan)
     session.execute(select(Project.id).where(Project.id == project.id).with_for_update())
-    under_way = session.scalar(
-        select(Round.number).where(
-            Round.project_id == project.id, Round.state.in_([RoundState.RUNNING, RoundState.WAITING])
-        )
-    )
-    if under_way:
+    if under_way := round_under_way(session, project):
         raise RoundUnderWay(number=under_way)
     last = session.scalar(select(func.max(Round.number)).where(Round.project_id == project.id)) or 0
     started = Round(
@@ -73,34 +76,40 @@ def start_round(session: Session, project: Project, plan: RoundPlan, created_by:
     return started
 
 
-def _check_plan(session: Session, project: Project, plan: RoundPlan) -> None:
+def round_under_way(session: Session, project: Project) -> int | None:
+    """Its number; a project has one at a time."""
+    unfinished = [RoundState.RUNNING, RoundState.WAITING]
+    return session.scalar(select(Round.number).where(Round.project_id == project.id, Round.state.in_(unfinished)))
+
+
+def check_plan(session: Session, project: Project, plan: RoundPlan) -> None:
+    """Raises `InvalidInput`, `InvalidSettings`, `WrongStart`, `WrongMix`, `FilesDeleted`."""
     unknown = sorted(stage.value for stage in plan.settings if stage not in FILLED)
     if unknown:
         raise InvalidInput(reason=gettext("A round has no stage {stage}.").format(stage=unknown[0]))
     for stage in stages_of(plan):
         check_settings(stage, plan.stage_settings(stage), FILLED[stage])
+    check_checkpoints(session, project, plan)
+
+
+def check_checkpoints(session: Session, project: Project, plan: RoundPlan) -> None:
+    """Raises `WrongStart`, `WrongMix`, `FilesDeleted`."""
     if plan.checkpoint_id is not None:
-        checkpoint = _known_checkpoint(session, project, plan.checkpoint_id)
-        if checkpoint.kind not in STARTABLE[plan.start]:
-            raise InvalidInput(
-                reason=gettext("A round cannot start from {name}: it is a {kind} checkpoint.").format(
-                    name=checkpoint.name, kind=checkpoint.kind
-                )
-            )
+        start = _checkpoint(session, project, plan.checkpoint_id, WrongStart)
+        if start.kind not in STARTABLE[plan.start]:
+            reason = gettext("A round cannot start from {name}: it is a {kind} checkpoint.")
+            raise WrongStart(reason=reason.format(name=start.name, kind=start.kind))
     for number in plan.others:
-        other = _known_checkpoint(session, project, number)
+        other = _checkpoint(session, project, number, WrongMix)
         if other.kind not in SAMPLED:
-            raise InvalidInput(
-                reason=gettext("{name} cannot be sampled: it is a {kind} checkpoint.").format(
-                    name=other.name, kind=other.kind
-                )
-            )
+            reason = gettext("{name} cannot be sampled: it is a {kind} checkpoint.")
+            raise WrongMix(reason=reason.format(name=other.name, kind=other.kind))
 
 
-def _known_checkpoint(session: Session, project: Project, number: int) -> Checkpoint:
+def _checkpoint(session: Session, project: Project, number: int, error: type[InvalidInput]) -> Checkpoint:
     checkpoint = session.get(Checkpoint, number)
     if checkpoint is None or checkpoint.project_id != project.id:
-        raise InvalidInput(reason=gettext("This project has no checkpoint {number}.").format(number=number))
+        raise error(reason=gettext("This project has no checkpoint {number}.").format(number=number))
     require_files(session, checkpoint)
     return checkpoint
 

@@ -34,7 +34,8 @@ from app.runs.service import (
     resume_run,
     retry_run,
 )
-from app.runs.settings import InvalidSettings, check_settings, setting_fields, typed_settings
+from app.runs.settings import InvalidSettings, check_settings, read_settings, wrong_settings
+from app.runs.settings_schema import setting_fields, settings_schema
 from tests.factories import make_project
 
 
@@ -290,11 +291,29 @@ def test_what_a_run_needs_changes_only_while_no_worker_has_it(session):
 
 def test_settings_typed_into_a_form_become_numbers():
     typed = {"learning_rate": "1e-3", "epochs": "2", "architecture": "gpt2"}
-    assert typed_settings(Stage.PRETRAIN, typed) == {"learning_rate": 1e-3, "epochs": 2, "architecture": "gpt2"}
-    with pytest.raises(InvalidSettings, match="`epochs` must be a number, not many"):
-        typed_settings(Stage.PRETRAIN, {"epochs": "many"})
+    numbers = {"learning_rate": 1e-3, "epochs": 2, "architecture": "gpt2"}
+    assert read_settings(Stage.PRETRAIN, typed) == (numbers, {})
+    values, wrong = read_settings(Stage.PRETRAIN, {"epochs": "many", "learning_rate": "x", "batch": "4"})
+    assert values == {"batch": 4}
+    assert "`epochs` must be a whole number, not many" in wrong["epochs"]
+    assert "`learning_rate` must be a number, not x" in wrong["learning_rate"]
+
+
+def test_everything_wrong_is_said_at_once():
+    filled = ("model", "reward_model", "prompts")
+    wrong = wrong_settings(Stage.PPO, {"clip": -1, "gamma": 2, "colour": "red", "steps": 5, "model": "mine"}, filled)
+    assert set(wrong) == {"clip", "gamma", "colour", "model"}
 
 
 def test_every_optional_setting_has_words_for_a_form():
     for stage in Stage:
         assert all(item.description for item in setting_fields(stage))
+
+
+def test_the_schema_of_a_stage_says_what_the_trainer_takes():
+    schema = settings_schema(Stage.PPO)
+    assert schema["required"] == ["model", "reward_model", "prompts"]
+    rules = schema["properties"]
+    assert (rules["steps"]["type"], rules["steps"]["minimum"], rules["steps"]["default"]) == ("integer", 1, 100)
+    assert rules["kl_target"]["type"] == ["number", "null"]
+    assert rules["schedule"]["enum"] == ["cosine", "constant"]

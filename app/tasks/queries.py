@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Row, Select, and_, any_, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Select, and_, any_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
@@ -124,26 +124,38 @@ def _shown() -> Select[Completion]:
 
 @dataclass(frozen=True)
 class Shown:
-    """What labelers will read in some tasks, the last of which has the number `to`."""
+    """What labelers will read in so many tasks, the last of which is at the position `to`."""
 
+    tasks: int
     prompts: Sequence[Prompt]
     outputs: Sequence[Completion]
-    to: int
+    to: float
 
 
-def shown_after(session: Session, campaign: Campaign, number: int, most: int) -> Shown | None:
-    """In the next tasks of the campaign, at most so many; None where there are none."""
-    following = select(Task.id).where(Task.campaign_id == campaign.id, Task.id > number).order_by(Task.id).limit(most)
-    numbers = session.scalars(following).all()
-    if not numbers:
+def shown_after(session: Session, campaign: Campaign, position: float, most: int) -> Shown | None:
+    """In the tasks that are handed out after that position, at most so many; None where there are none."""
+    waiting = select(Task.id, Task.position).where(*_waiting_in(campaign), Task.position > position)
+    tasks = session.execute(waiting.order_by(Task.position).limit(most)).all()
+    if not tasks:
         return None
+    numbers = [number for number, _ in tasks]
     prompts = select(Prompt).join(Task, Task.prompt_id == Prompt.id).where(Task.id.in_(numbers))
     outputs = select(Completion).join(TaskCompletion, TaskCompletion.completion_id == Completion.id)
     return Shown(
+        len(tasks),
         session.scalars(prompts).all(),
         session.scalars(outputs.where(TaskCompletion.task_id.in_(numbers))).all(),
-        numbers[-1],
+        tasks[-1].position,
     )
+
+
+def waiting_before(session: Session, campaign: Campaign, position: float) -> int:
+    """How many tasks are still handed out up to that position."""
+    return session.scalars(select(func.count()).where(*_waiting_in(campaign), Task.position <= position)).one()
+
+
+def _waiting_in(campaign: Campaign) -> tuple[ColumnElement[bool], ...]:
+    return Task.campaign_id == campaign.id, Task.remaining > 0, ~Task.set_aside
 
 
 def outputs_of(session: Session, task: Task) -> Sequence[Completion]:

@@ -1,6 +1,6 @@
 """Format texts ahead
 
-How far the texts of a campaign's tasks were made HTML before anybody asked for them.
+Up to which position the texts of a campaign's tasks were made HTML before anybody asked for them.
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    op.add_column("campaigns", sa.Column("formatted_to", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("campaigns", sa.Column("formatted_to", sa.Double(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:

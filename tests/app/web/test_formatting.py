@@ -1,18 +1,20 @@
 """Texts of open campaigns are HTML before anybody opens a desk."""
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Role, User
-from app.campaigns.models import Campaign, CampaignState
+from app.campaigns.models import Campaign
 from app.campaigns.queries import frozen_guidelines
+from app.campaigns.service import close_campaign
 from app.completions.models import RenderedText
 from app.db import transaction
 from app.quality.membership import admit
+from app.tasks.models import Task
 from app.web import formatting, reading
-from app.web.formatting import format_next, format_some
-from tests.factories import make_labeler, make_open_campaign, make_tasks
+from app.web.formatting import format_next, formatted
+from tests.factories import make_labeler, make_open_campaign
 from tests.pages import PageClient
 
 
@@ -56,28 +58,33 @@ def test_all_tasks_are_formatted_once_in_every_language_that_is_read(
     for language in ("en", "zh"):
         make_labeler_of(session, campaign).language = language
     session.flush()
-    assert [format_next(session, campaign) for _ in range(3)] == [True, True, False]
+    assert [format_next(session, campaign) for _ in range(3)] == [2, 1, 0]
     (english, texts), (chinese, as_many) = kept(session)
     assert (english, chinese) == ("en", "zh")
     assert texts == as_many >= 3 * 4
 
 
-def test_tasks_that_come_later_are_formatted_too(session: Session) -> None:
-    campaign = make_open_campaign(session, tasks=1)
-    make_labeler_of(session, campaign)
-    assert format_next(session, campaign)
-    assert not format_next(session, campaign)
-    make_tasks(session, campaign, 2, 4)
-    assert format_next(session, campaign)
+def test_as_many_as_are_soon_handed_out_are_formatted_and_no_more(
+    fresh_database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formatting, "TASKS_AT_ONCE", 2)
+    monkeypatch.setattr(formatting, "FEWEST_AHEAD", 2)
+    monkeypatch.setattr(formatting, "MOST_AHEAD", 4)
+    with transaction(fresh_database) as session:
+        make_labeler(session)
+        campaign = make_open_campaign(session, tasks=7)
+    assert list(formatted(fresh_database)) == [2, 2]
+    assert list(formatted(fresh_database)) == []
+    with transaction(fresh_database) as session:
+        first = select(Task.id).where(Task.campaign_id == campaign.id).order_by(Task.position).limit(3)
+        session.execute(update(Task).where(Task.id.in_(first)).values(remaining=0))
+    assert list(formatted(fresh_database)) == [2, 1]
+    assert list(formatted(fresh_database)) == []
 
 
-def test_the_job_stops_when_all_open_campaigns_are_done(fresh_database: Engine) -> None:
+def test_closed_campaigns_are_left_alone(fresh_database: Engine) -> None:
     with transaction(fresh_database) as session:
-        labeler = make_labeler(session)
-        first, second, closed = (make_open_campaign(session, tasks=2, outputs=4) for _ in range(3))
-        closed.state = CampaignState.CLOSED
-        assert labeler.language == "en"
-    assert [format_some(fresh_database) for _ in range(3)] == [True, True, False]
-    with transaction(fresh_database) as session:
-        done = {campaign.id: campaign.formatted_to > 0 for campaign in session.scalars(select(Campaign))}
-        assert done == {first.id: True, second.id: True, closed.id: False}
+        make_labeler(session)
+        campaign = make_open_campaign(session, tasks=2)
+        close_campaign(session, campaign)
+    assert list(formatted(fresh_database)) == []

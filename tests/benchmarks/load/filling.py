@@ -17,7 +17,7 @@ from app.campaigns.service import create_campaign, open_campaign
 from app.db import transaction
 from app.projects.service import create_project
 from app.quality.membership import admit_cohort
-from app.web.formatting import format_some
+from app.web.formatting import formatted
 
 PASSWORD = "a password for labelers under load"
 PARAGRAPHS = 300
@@ -74,7 +74,7 @@ def make_campaign(engine: Engine, labelers: int, tasks: int, overlap: int, outpu
         open_campaign(session, campaign)
         admit_cohort(session, campaign)
         number = campaign.id
-    while format_some(engine):  # as a worker does when a campaign opens
+    for _ in formatted(engine):  # as a worker does when a campaign opens
         pass
     tidy(engine)
     return number, emails

@@ -72,9 +72,17 @@ def choices(kind: type[StrEnum], name: str) -> Enum:
 def connect(url: str) -> Engine:
     """An engine whose connections expire, because a statement prepared on an empty table keeps a bad plan."""
     engine = create_engine(url, pool_size=POOLED, max_overflow=MOST_CONNECTIONS - POOLED, pool_recycle=600)
+    event.listen(engine, "connect", _compile_nothing)
     event.listen(engine, "checkin", _note_when)
     event.listen(engine, "checkout", _ping_after_a_pause)
     return engine
+
+
+def _compile_nothing(connection: Any, _record: object) -> None:
+    """PostgreSQL would compile each costly statement anew, which takes longer than the statement."""
+    connection.autocommit = True
+    connection.execute("SET jit = off")
+    connection.autocommit = False
 
 
 def _note_when(_connection: object, record: ConnectionPoolEntry) -> None:

@@ -38,7 +38,9 @@ from app.annotations.review_models import ReviewDecision
 from app.campaigns.models import Campaign, CampaignKind
 from app.checkpoints.models import Checkpoint
 from app.completions.models import Completion, CompletionAuthor
+from app.datasets.copying import copied_lines
 from app.datasets.filtering import People, on_days
+from app.datasets.live_screening import screening_results
 from app.projects.models import FormVersion, Project
 from app.projects.queries import rating_form
 from app.projects.ready_made import BREAKS_CONSTRAINT, CONSTRAINT_MARKS
@@ -46,20 +48,20 @@ from app.prompts.models import Prompt, Split
 from app.tasks.models import Purpose, Task, TaskCompletion
 from app.translation import gettext
 
-FETCHED_AT_ONCE = 200
 LINES_IN_CHUNK = 32
-NO_EVIDENCE = ',"evidence":null}'
+NO_EVIDENCE = b',"evidence":null}\n'
 
 
 class LiveKind(StrEnum):
     """`ratings` has a line for each output that somebody judged, ranked ones too; `reviews` one for each decision of a
-    reviewer; the others one an annotation. `comparisons` are without what reviewers keep out of datasets."""
+    reviewer, `screening` one for each attempt at it; the others one an annotation. `comparisons` are without what reviewers keep out of datasets."""
 
     COMPARISONS = "comparisons"
     EVALUATIONS = "evaluations"
     RATINGS = "ratings"
     SKIPS = "skips"
     REVIEWS = "reviews"
+    SCREENING = "screening"
 
 
 class LiveFilter(BaseModel):
@@ -81,19 +83,18 @@ class LiveFilter(BaseModel):
 
 
 def live_chunks(session: Session, project: Project, kind: LiveKind, chosen: LiveFilter) -> Iterator[bytes]:
-    """JSON lines by annotation, in a server-side cursor's memory; chunks end where lines end."""
+    """JSON lines by annotation, a few in memory at a time; chunks end where lines end."""
     lines = live_lines(session, project, kind, chosen)
-    while chunk := list(itertools.islice(lines, LINES_IN_CHUNK)):
-        chunk.append("")
-        yield "\n".join(chunk).encode()
+    while chunk := b"".join(itertools.islice(lines, LINES_IN_CHUNK)):
+        yield chunk
 
 
-def live_lines(session: Session, project: Project, kind: LiveKind, chosen: LiveFilter) -> Iterator[str]:
-    """Current work on real tasks, without what came after its slot was filled."""
+def live_lines(session: Session, project: Project, kind: LiveKind, chosen: LiveFilter) -> Iterator[bytes]:
+    """Current work on real tasks, without what came after its slot was filled. Each line ends in a newline."""
     rows = QUERIES[kind](session, project, chosen).subquery("line")
     query = select(cast(func.row_to_json(rows.table_valued()), Text))
-    for line in session.scalars(query, execution_options={"yield_per": FETCHED_AT_ONCE}):
-        yield line.removesuffix(NO_EVIDENCE) + "}" if line.endswith(NO_EVIDENCE) else line
+    for line in copied_lines(session, query):
+        yield line.removesuffix(NO_EVIDENCE) + b"}\n" if line.endswith(NO_EVIDENCE) else line
 
 
 def _annotations(project: Project, chosen: LiveFilter, *kinds: AnnotationKind) -> Select[Any]:
@@ -315,4 +316,5 @@ QUERIES: dict[LiveKind, Callable[[Session, Project, LiveFilter], Select[Any]]] =
     LiveKind.RATINGS: _single_ratings,
     LiveKind.SKIPS: _skips,
     LiveKind.REVIEWS: _reviews,
+    LiveKind.SCREENING: screening_results,
 }

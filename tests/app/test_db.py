@@ -1,5 +1,5 @@
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -50,3 +50,9 @@ def _terminate(engine: Engine, backend: int) -> None:
     with other.connect() as connection:
         connection.execute(select(func.pg_terminate_backend(backend, 10_000)))
     other.dispose()
+
+
+def test_no_statement_is_compiled(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.execute(text("SHOW jit")).scalar_one() == "off"
+        assert not connection.connection.driver_connection.autocommit

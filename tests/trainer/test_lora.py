@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import torch
 
 from tests.trainer.tiny import CONFIGS, make_comparison, make_demonstration, make_group, make_policy, save_policy
 from tests.trainer.tiny import make_tokenizer as tokenizer
-from trainer import align, ppo, reward, sft
-from trainer.config import AlignConfig, BadSetting, ModelSettings, PPOConfig, RewardConfig, SFTConfig
+from trainer import align, ppo, reward, sample, sft
+from trainer.config import AlignConfig, BadSetting, ModelSettings, PPOConfig, RewardConfig, SampleConfig, SFTConfig
 from trainer.errors import TrainerError
 from trainer.folder import RunFolder
 from trainer.layout import rows_from_groups
@@ -20,7 +21,7 @@ from trainer.logprobs import completion_logprobs
 from trainer.loop import Learner, Schedule
 from trainer.lora import adapters_in, adapters_off, add_adapters, merge_adapters
 from trainer.models import RewardModel, load_policy
-from trainer.records import Message, PromptRecord, write_lines
+from trainer.records import Demonstration, Message, PromptRecord, write_lines
 
 ROWS = rows_from_groups([make_group()], 0)
 ADAPTED = {"lora_rank": 4, "lora_alpha": 8, "device": "cpu"}
@@ -165,6 +166,42 @@ def test_ppo_moves_its_adapters_and_measures_their_kl_from_the_start(ppo_files: 
     assert kls[0] == pytest.approx(0, abs=1e-4)
     assert kls[-1] > 0.1
     assert load_policy(folder.model).state_dict().keys() == load_policy(ppo_files["model"]).state_dict().keys()
+
+
+NAMES = ("The Eagle.", "The Mill.", "The Punter.")
+
+
+@pytest.fixture
+def names_of_places(tmp_path: Path) -> dict[str, str]:
+    """A policy that answers with any of three names, and a reward model that likes the first best."""
+    asked = [(Message("user", f"place {number}"),) for number in range(4)]
+    write_lines(
+        tmp_path / "d.jsonl",
+        [Demonstration("", f"p{n}", prompt, name) for n, prompt in enumerate(asked) for name in NAMES],
+    )
+    write_lines(tmp_path / "c.jsonl", [replace(make_comparison(number), completions=NAMES) for number in range(4)])
+    write_lines(tmp_path / "prompts.jsonl", [PromptRecord(f"p{n}", prompt) for n, prompt in enumerate(asked)])
+    given: dict[str, Any] = {"device": "cpu", "residual_dropout": 0.0}
+    learned = {"model": str(save_policy(tmp_path / "base")), "demonstrations": str(tmp_path / "d.jsonl")}
+    start = run(sft.main, SFTConfig(**given, **learned, epochs=60, learning_rate=1.5e-2), tmp_path / "sft")
+    ranked = {"model": str(start.model), "comparisons": str(tmp_path / "c.jsonl")}
+    judge = run(reward.main, RewardConfig(**given, **ranked, epochs=30, learning_rate=3e-3), tmp_path / "reward")
+    prompts = str(tmp_path / "prompts.jsonl")
+    return {"model": str(start.model), "reward_model": str(judge.model), "prompts": prompts}
+
+
+def test_ppo_learns_what_is_liked_with_adapters_alone(names_of_places: dict[str, str], tmp_path: Path) -> None:
+    wanted = {"steps": 10, "minibatch": 16, "samples_per_prompt": 8, "learning_rate": 1e-2, "kl_coefficient": 0.02}
+    folder = run(ppo.main, ppo_config(names_of_places, **wanted), tmp_path / "run")
+    scores = metrics(folder, "score")
+    assert min(scores[-3:]) > max(scores[:3]) + 2
+    liked = []
+    for model in (names_of_places["model"], str(folder.model)):
+        given = {**names_of_places, "model": model, "device": "cpu"}
+        config = SampleConfig(**given, k_min=25, k_max=25, max_new_tokens=8)  # type: ignore[arg-type]
+        said = run(sample.main, config, tmp_path / f"said-{len(liked)}")
+        liked.append(json.loads(said.results.read_text())["mean_score"])
+    assert liked[1] > liked[0] + 2  # what was saved has learned it too
 
 
 def align_config(tmp_path: Path, **values: object) -> AlignConfig:

@@ -15,6 +15,8 @@ COMMANDS = {
     "serve": "Run the web application, and on the embedded database a worker beside it.",
     "worker": "Take runs from the queue: train, sample, and advance rounds.",
     "round": "Start a round, see how it goes, cancel or resume it.",
+    "runs": "List and show runs, cancel them, try them again.",
+    "checkpoints": "List models, follow their lineage, register, pin, archive, delete their files.",
     "users": "Invite, list, deactivate and reset accounts, and change their roles.",
     "projects": "Make a project, and list those there are.",
     "import": "Bring a file's prompts, demonstrations or comparisons into a project.",

@@ -272,6 +272,8 @@ def _addresses_of_researchers(
         "/exports/download": {},
         "/checkpoints": {"checkpoints": "/checkpoints"},
         "/checkpoints/{number}": {"checkpoint": f"/checkpoints/{policy.id}"},
+        "/checkpoints/{number}/lineage.json": {},
+        "/checkpoints/{number}/download": {},
         "/rounds": {"rounds": "/rounds"},
         "/rounds/{number}": {"round": f"/rounds/{turn.id}"},
         "/rounds/{number}/steps": {},
@@ -340,12 +342,15 @@ def _contradicting(session: Session, project: Project) -> list[Annotation]:
 
 def _addresses_of_admins(session: Session, world: World, project: Project) -> Addresses:
     earlier = session.scalars(select(Round.id).where(Round.project_id == project.id)).first()
+    policy = session.scalars(select(Checkpoint.id).where(Checkpoint.kind == CheckpointKind.POLICY)).one()
     return {
         **addresses_of_results(session),
         "/rounds/new": {
             "new round": f"/rounds/new?project={project.id}",
             "a round copied": f"/rounds/new?from={earlier}",
         },
+        "/checkpoints/new": {"registering a model": f"/checkpoints/new?project={project.id}"},
+        "/checkpoints/{number}/delete": {"deleting files": f"/checkpoints/{policy}/delete"},
         "/users": {"users": "/users"},
         "/users/invitations/new": {"inviting": "/users/invitations/new"},
         "/users/{number}": {"user": f"/users/{world.people['labeler'].id}"},

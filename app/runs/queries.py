@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from app.checkpoints.models import Checkpoint
 from app.datasets.models import Dataset
 from app.errors import NotFound
-from app.runs.models import Run, RunInput, RunMetric
+from app.projects.models import Project
+from app.runs.models import Run, RunInput, RunMetric, RunState
 from app.runs.service import Input
 
 
@@ -18,6 +19,18 @@ def run_by_id(session: Session, number: int) -> Run:
     if run is None:
         raise NotFound(what="run", number=number)
     return run
+
+
+def recent_runs(
+    session: Session, project: Project | None = None, state: RunState | None = None, at_most: int = 50
+) -> Sequence[Run]:
+    """Newest first."""
+    query = select(Run).order_by(Run.id.desc()).limit(at_most)
+    if project is not None:
+        query = query.where(Run.project_id == project.id)
+    if state is not None:
+        query = query.where(Run.state == state)
+    return session.scalars(query).all()
 
 
 def inputs_of(session: Session, run: Run) -> list[Input]:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +14,7 @@ from app.accounts.models import Cohort, LinkPurpose, Origin, Role, User
 from app.accounts.queries import user_with, users_of, waiting_invitations
 from app.accounts.service import deactivate, reactivate
 from app.quality.membership import move
+from app.rounds.lineage import checkpoints_reached_by
 from app.translation import gettext as _
 from app.web.addresses import public_address
 from app.web.dependencies import CurrentUser, SessionDep, allow
@@ -71,7 +73,12 @@ def withdraw(request: Request, session: SessionDep, form: Annotated[Form[Withdra
 @router.get("/{number}")
 def show(request: Request, session: SessionDep, number: int) -> Response:
     user = user_with(session, number)
-    return page(request, "users/show.html", user=user, form=place_of(user))
+    return _shown(request, session, user, place_of(user))
+
+
+def _shown(request: Request, session: Session, user: User, form: Form[Place], status: int = 200) -> Response:
+    reached = checkpoints_reached_by(session, user)
+    return page(request, "users/show.html", status, user=user, form=form, reached=reached)
 
 
 @router.post("/{number}/role")
@@ -84,7 +91,7 @@ def save_role(
             move(session, user, form.data.role, form.data.cohort)
             flash(request, _("The role was saved."))
             return redirect(f"/users/{number}")
-    return page(request, "users/show.html", status=422, user=user, form=form)
+    return _shown(request, session, user, form, 422)
 
 
 @router.post("/{number}/deactivate")

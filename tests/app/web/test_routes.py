@@ -46,7 +46,8 @@ def test_every_route_names_whom_it_lets_in(web_app: FastAPI) -> None:
 
 # Said here a second time, so that a route opened to more people by mistake is found.
 LABELERS_MAY = {"/", "/account", "/tasks", "/assignments", "/history", "/guidelines", "/qualifications"}
-ADMINS_ALONE_MAY = {"/users": {"GET", "POST"}, "/rounds": {"POST"}, "/runs": {"POST"}}
+ADMINS_ALONE_MAY = {"/users": {"GET", "POST"}, "/rounds": {"POST"}, "/runs": {"POST"}, "/checkpoints": {"POST"}}
+ADMINS_ALONE_SEE = {"/rounds/new", "/checkpoints/new", "/checkpoints/{number}/delete"}
 EVERYBODY_MAY = {"/health", "/language", "/sign-in", "/sign-out", "/invitations", "/reset"}
 SCREENING_RESULTS = "/projects/{number}/screening/results"  # what people say of themselves is for admins
 LABELERS_MAY_NOT = {"/tasks/{number}", "/tasks/{number}/put-back", "/tasks/{number}/drop"}
@@ -61,7 +62,7 @@ def expected_roles(path: str, method: str) -> set[Role]:
     if area in LABELERS_MAY and path not in LABELERS_MAY_NOT:
         return {Role.LABELER}
     only_admins = (
-        method in ADMINS_ALONE_MAY.get(area, set()) or path == "/rounds/new" or path.startswith(SCREENING_RESULTS)
+        method in ADMINS_ALONE_MAY.get(area, set()) or path in ADMINS_ALONE_SEE or path.startswith(SCREENING_RESULTS)
     )
     return {Role.ADMIN} if only_admins else {Role.RESEARCHER, Role.ADMIN}
 

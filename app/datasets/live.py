@@ -54,7 +54,8 @@ NO_EVIDENCE = b',"evidence":null}\n'
 
 class LiveKind(StrEnum):
     """`ratings` has a line for each output that somebody judged, ranked ones too; `reviews` one for each decision of a
-    reviewer, `screening` one for each attempt at it; the others one an annotation. `comparisons` are without what reviewers keep out of datasets."""
+    reviewer, `screening` one for each attempt at it; the others one an annotation. `comparisons` are without what
+    reviewers keep out of datasets."""
 
     COMPARISONS = "comparisons"
     EVALUATIONS = "evaluations"

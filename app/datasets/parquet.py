@@ -6,8 +6,10 @@ Identifiers, texts and ranks are columns of their own type. Ratings differ from 
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -67,6 +69,12 @@ REVIEWS = {
     **dict.fromkeys(("simulated", "standing"), pa.bool_()),
     "created_at": TEXT,
 }
+SCREENING = {
+    **dict.fromkeys(("attempt_id", "labeler", "cohort"), TEXT),
+    "simulated": pa.bool_(),
+    "attempt": pa.int32(),
+    **dict.fromkeys(("state", "scores", "began_at", "finished_at", "decided_at"), TEXT),
+}
 COLUMNS: Mapping[str, Mapping[str, pa.DataType]] = {
     DatasetKind.DEMONSTRATIONS: DEMONSTRATIONS,
     DatasetKind.COMPARISONS: COMPARISONS,
@@ -75,6 +83,7 @@ COLUMNS: Mapping[str, Mapping[str, pa.DataType]] = {
     "ratings": RATINGS,
     "skips": SKIPS,
     "reviews": REVIEWS,
+    "screening": SCREENING,
 }
 
 
@@ -84,8 +93,8 @@ def parquet_chunks(kind: str, lines: Iterable[str | bytes]) -> Iterator[bytes]:
     sink = Sink()
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for group in _groups(lines):
-            rows = [{field.name: _cell(row.get(field.name), field.type) for field in schema} for row in group]
-            writer.write_table(pa.Table.from_pylist(rows, schema))
+            columns = [_column([row.get(field.name) for row in group], field.type) for field in schema]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
             yield sink.take()
     yield sink.take()
 
@@ -94,7 +103,7 @@ def _groups(lines: Iterable[str | bytes]) -> Iterator[list[dict[str, Any]]]:
     group: list[dict[str, Any]] = []
     size = 0
     for line in lines:
-        group.append(json.loads(line))
+        group.append(orjson.loads(line))
         size += len(line)
         if size >= GROUP_BYTES or len(group) >= GROUP_ROWS:
             yield group
@@ -103,12 +112,23 @@ def _groups(lines: Iterable[str | bytes]) -> Iterator[list[dict[str, Any]]]:
         yield group
 
 
-def _cell(value: Any, wanted: pa.DataType) -> Any:
-    if wanted == TEXT and not isinstance(value, str | None):
-        return json.dumps(value, ensure_ascii=False)
-    if wanted == TEXTS and value is not None:
-        return [_cell(each, TEXT) for each in value]
-    return value
+def _column(values: list[Any], wanted: pa.DataType) -> pa.Array:
+    if wanted == TEXT:
+        values = [_text(value) for value in values]
+    elif wanted == TEXTS:
+        values = [value if value is None else [_text(each) for each in value] for value in values]
+    return pa.array(values, wanted)
+
+
+def _text(value: Any) -> str | None:
+    """What is no text is written as JSON."""
+    return value if value is None or type(value) is str else _json(orjson.dumps(value))
+
+
+@lru_cache(maxsize=4096)
+def _json(packed: bytes) -> str:
+    """With spaces, as the dataset's own files have it; labelers say the same of many outputs."""
+    return json.dumps(orjson.loads(packed), ensure_ascii=False)
 
 
 def main() -> None:

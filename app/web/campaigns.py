@@ -21,6 +21,7 @@ from app.projects.ready_made import NAMES
 from app.quality.agreement import pairwise_agreement
 from app.quality.membership import admit, admit_cohort, pause
 from app.quality.progress import progress_of, shares_in
+from app.quality.screening_queries import part_of_campaign
 from app.quality.watching import begin_anew
 from app.rounds.attacks import answerings, attacks_in, models_that_answer
 from app.tasks.queries import set_aside_tasks, task_count, tasks_in
@@ -63,6 +64,7 @@ def show(request: Request, session: SessionDep, number: int) -> Response:
         "campaigns/show.html",
         campaign=campaign,
         project=project_numbered(session, campaign.project_id),
+        screening=part_of_campaign(session, campaign),
         progress=progress_of(session, campaign, shares),
         shares=shares,
         members=members(session, campaign),

@@ -39,7 +39,9 @@ MASKED = (
     (r'("token":)"\w+"', r'\1""'),
     (r"(/|campaign=|version-|qualification-)\d+", r"\g<1>0"),  # numbers of rows, which the two worlds do not share
     (r'(data-assignment|<option value|name="campaign" value)="\d+"', r'\1="0"'),
+    (r"(the number )\d+", r"\g<1>0"),
     (r"\d{4}-\d\d-\d\d[T ][\d:.+]+", "then"),
+    (r"\d+:\d\d\s[AP]M", "then"),
 )
 
 
@@ -127,6 +129,7 @@ def what_labelers_get(pages: PageClient, session: Session, world: World) -> dict
         "/guidelines/{number}": unread,
         "/assignments/{number}": pages.get(desk).body + pages.get(f"/assignments/{done.id}").body,
         "/assignments/{number}/draft": pages.http.get(f"{desk}/draft").text,
+        "/assignments/{number}/feedback": pages.http.get(f"/assignments/{done.id}/feedback").text,
         "a refusal": pages.submit(pages.get(desk), f"{desk}/submit", status=422).body,
         "what comes after": pages.submit(pages.get(desk), f"{desk}/skip", reason="No.").body,
     }

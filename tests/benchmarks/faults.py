@@ -235,7 +235,7 @@ def main() -> None:
         begin(engine, project, plan)
         while do_runs(engine, files) or rank_everything(engine):
             pass
-        again = plan.model_copy(update={"rankings": "existing"})
+        again = plan.model_copy(update={"rankings": "existing", "evaluate": False})
         undisturbed = begin(engine, project, again)
         do_runs(engine, files)
         here = stack.enter_context(site(keeper.url, home, 2))

@@ -178,3 +178,14 @@ def test_an_unknown_task_or_a_project_without_a_screening_is_not_there(pages: Pa
     bare = f"/projects/{make_project(session).id}/screening"
     for path in ("/answers/0", "/answers/download", "/demonstrations", "/results", "/results/table.csv"):
         pages.get(bare + path, status=404)
+
+
+def test_the_page_of_a_part_says_that_it_is_no_real_work(pages: PageClient, session: Session) -> None:
+    pages.sign_in_as(Role.RESEARCHER)
+    screened = make_screening(session, (Part.RANKINGS,))
+    campaign = screened.campaign(session, Part.RANKINGS)
+    page = pages.get(f"/campaigns/{campaign.id}")
+    assert "a part of the project's screening" in page.text
+    assert page.links["Screening"] == f"/projects/{screened.project.id}/screening"
+    assert "2,000,000" not in page.text
+    assert f"/campaigns/{campaign.id}/admit" not in [form.get("action") for form in page.all("form")]

@@ -5,7 +5,6 @@ from itertools import pairwise
 from math import factorial, log, prod
 
 import numpy as np
-from scipy.stats import median_abs_deviation, theilslopes
 
 from app.quality.gold_models import SignKind
 from app.quality.resampling import Floats
@@ -101,6 +100,8 @@ def of_speed(answers: Answers) -> Finding | None:
 
 
 def _robust_z(others: Sequence[Given]) -> Callable[[Sequence[Given]], Floats]:
+    from scipy.stats import median_abs_deviation, theilslopes  # 60 MB that a web server need not hold
+
     characters, seconds = _logarithms(others)
     slope = theilslopes(seconds, characters).slope if np.ptp(characters) > 0 else 0.0
     rest = seconds - slope * characters

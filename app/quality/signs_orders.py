@@ -13,7 +13,6 @@ from itertools import combinations, product
 from math import comb
 
 import numpy as np
-from scipy.optimize import brentq
 
 from app.quality.resampling import Floats
 
@@ -45,6 +44,8 @@ def log_weight(theta: float, centre: Sequence[int], ranks: Sequence[int]) -> flo
 @lru_cache(maxsize=4096)
 def theta_of(score: float, outputs: int) -> float:
     """Under which so many outputs, ranked without ties, agree with the centre on this share of pairs on average."""
+    from scipy.optimize import brentq  # 30 MB that a web server need not hold
+
     strict = (1,) * outputs
     distances, chances = _dealt_blindly(strict, strict)
 

@@ -34,6 +34,7 @@ from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
 from app.annotations.review_conditions import standing_of_it, waits_for_review
 from app.annotations.review_models import ReviewDecision
 from app.campaigns.models import Campaign
+from app.db import among
 from app.projects.forms import AttributeType
 from app.projects.models import FormVersion, Project
 from app.projects.queries import rating_form
@@ -41,7 +42,7 @@ from app.prompts.models import Prompt
 from app.quality.pair_agreement import TIE, verdicts
 from app.tasks.models import Task
 
-NEWEST_TASKS = 2_000
+NEWEST_TASKS = 1_000
 EVERYTHING = 100
 NOT_NEGATIVE = (1 << 63) - 1
 
@@ -103,27 +104,28 @@ class _Said:
 
 
 def queue(session: Session, chosen: QueueFilter, size: int, after: Place | None = None) -> list[Waiting]:
-    """At most `size`, beginning after a place: two or four queries, however long the queue."""
-    found = _drawn(session, chosen, size, after) if chosen.order is Order.RANDOM else _scored(session, chosen)
-    if chosen.order is not Order.RANDOM:
-        found = [each for each in found if after is None or _sorting(each[0]) > _sorting(after)][:size]
-    return _shown(session, found)
+    """At most `size`, beginning after a place: three or six queries, however long the queue."""
+    if chosen.order is Order.RANDOM:
+        return _shown(session, _drawn(session, chosen, size, after))
+    found = _scored(session, chosen)
+    return _shown(session, [each for each in found if after is None or _sorting(each[0]) > _sorting(after)][:size])
 
 
 def _sorting(place: Place) -> tuple[float, int]:
     return place.key, place.annotation
 
 
-def _candidates(chosen: QueueFilter, *columns: Any) -> Select[Any]:
+def _candidates(session: Session, chosen: QueueFilter, *columns: Any) -> Select[Any]:
+    """The project's campaigns are looked up first, so that the planner knows how few or many rows theirs are."""
+    campaigns = select(Campaign.id).where(Campaign.project_id == chosen.project.id)
+    if chosen.campaign is not None:
+        campaigns = campaigns.where(Campaign.id == chosen.campaign)
     query = (
         select(*columns)
         .select_from(Annotation)
         .join(Task, Task.id == Annotation.task_id)
-        .join(Campaign, Campaign.id == Task.campaign_id)
-        .where(Campaign.project_id == chosen.project.id, *waits_for_review())
+        .where(Task.campaign_id.in_(session.scalars(campaigns).all()), *waits_for_review())
     )
-    if chosen.campaign is not None:
-        query = query.where(Task.campaign_id == chosen.campaign)
     if chosen.labeler is not None:
         query = query.where(Annotation.labeler_id == chosen.labeler)
     if chosen.share < EVERYTHING:
@@ -138,7 +140,7 @@ def _in_share(chosen: QueueFilter) -> ColumnElement[bool]:
 
 def _drawn(session: Session, chosen: QueueFilter, size: int, after: Place | None) -> list[tuple[Place, float | None]]:
     """Newest first: the primary key is read backwards until a page is full."""
-    query = _candidates(chosen, Annotation.id)
+    query = _candidates(session, chosen, Annotation.id)
     if after is not None:
         query = query.where(Annotation.id < after.annotation)
     numbers = session.scalars(query.order_by(Annotation.id.desc()).limit(size))
@@ -161,16 +163,17 @@ def _scored(session: Session, chosen: QueueFilter) -> list[tuple[Place, float | 
 def _said_of_tasks(session: Session, chosen: QueueFilter) -> dict[int, list[_Said]]:
     """By task, all that counts of it, whoever said it and whether it waits or not."""
     judged = Annotation.kind.in_([AnnotationKind.RANKING, AnnotationKind.RATING])
-    tasks = _candidates(chosen, Annotation.task_id).where(judged).distinct()
-    newest = tasks.order_by(Annotation.task_id.desc()).limit(NEWEST_TASKS).subquery()
-    waiting = set(session.scalars(_candidates(chosen, Annotation.id).where(Annotation.task_id.in_(select(newest)))))
+    candidates = _candidates(session, chosen).where(judged)
+    tasks = candidates.add_columns(Annotation.task_id).distinct().order_by(Annotation.task_id.desc())
+    of_newest = among(Annotation.task_id, session.scalars(tasks.limit(NEWEST_TASKS)))
+    waiting = set(session.scalars(candidates.add_columns(Annotation.id).where(of_newest)))
     listed = (AnnotatedOutput.completion_id, AnnotatedOutput.rank, _rating(session, chosen.project))
     columns = (func.array_agg(aggregate_order_by(each, AnnotatedOutput.completion_id)) for each in listed)
     query = (
         select(Annotation.task_id)
         .add_columns(Annotation.id, *columns)
         .join(AnnotatedOutput, AnnotatedOutput.annotation_id == Annotation.id)
-        .where(Annotation.task_id.in_(select(newest)), Annotation.current, ~Annotation.surplus, judged)
+        .where(of_newest, Annotation.current, ~Annotation.surplus, judged)
         .group_by(Annotation.id)
         .order_by(Annotation.id)
     )
@@ -204,26 +207,32 @@ def contradicted(said: Sequence[_Said]) -> list[float | None]:
 
     Where outputs were rated and not ranked, the mean distance of the ratings. None where nobody else said anything.
     """
-    return [_against(each, [other for other in said if other is not each]) for each in said]
+    figures = dict.fromkeys((each.annotation for each in said), None) | _contradictions(said)
+    rated = [each for each in said if None in each.ranks]
+    figures |= {each.annotation: _distance(each, [other for other in said if other is not each]) for each in rated}
+    return [figures[each.annotation] for each in said]
 
 
-def _against(mine: _Said, others: Sequence[_Said]) -> float | None:
-    same = [other for other in others if other.outputs == mine.outputs]
-    ranked = [other.ranks for other in same if None not in other.ranks]
-    if None in mine.ranks or len(mine.ranks) < 2:
-        return _distance(mine, same)
-    if not ranked:
-        return None
-    orders = verdicts(np.array([mine.ranks, *ranked], dtype=np.int64)) - TIE
-    products = orders[0] * orders[1:]
-    strict = int((products != 0).sum())
-    return float((products < 0).sum() / strict) if strict else None
+def _contradictions(said: Sequence[_Said]) -> dict[int, float | None]:
+    """Of rankings, by annotation; only those of the same outputs are held against each other."""
+    figures: dict[int, float | None] = {}
+    for outputs in {each.outputs for each in said if len(each.outputs) > 1}:
+        same = [each for each in said if each.outputs == outputs and None not in each.ranks]
+        if len(same) > 1:
+            signs = verdicts(np.array([each.ranks for each in same], dtype=np.int64)) - TIE
+            strict, alike = np.abs(signs) @ np.abs(signs).T, signs @ signs.T
+            others = 1 - np.eye(len(same), dtype=np.int64)
+            pairs, contrary = (strict * others).sum(axis=1), ((strict - alike) // 2 * others).sum(axis=1)
+            shares = [float(part / whole) if whole else None for part, whole in zip(contrary, pairs, strict=True)]
+            figures |= dict(zip((each.annotation for each in same), shares, strict=True))
+    return figures
 
 
 def _distance(mine: _Said, others: Sequence[_Said]) -> float | None:
     distances = [
         abs(one - another)
         for other in others
+        if other.outputs == mine.outputs
         for one, another in zip(mine.ratings, other.ratings, strict=True)
         if one is not None and another is not None
     ]

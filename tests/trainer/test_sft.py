@@ -1,7 +1,7 @@
 """Traps 4, 14 and 16 on the stage itself."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 
@@ -223,10 +223,11 @@ def test_a_run_with_texts_resumes_with_the_same(tmp_path: Path) -> None:
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
-def test_the_card_names_data_and_settings(tmp_path: Path) -> None:
-    card = (run(settings(tmp_path), tmp_path / "run").model / "README.md").read_text()
+def test_the_card_names_data_and_every_setting(tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    card = (run(config, tmp_path / "run").model / "README.md").read_text()
     assert "demonstrations: `" in card
-    assert '"epochs": 2' in card
+    assert json.loads(card.split("```json")[1].split("```")[0]) == asdict(config)
     assert '"truncated": 0' in card
 
 

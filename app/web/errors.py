@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy import inspect
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -145,6 +145,8 @@ class FailurePages:
 
         try:
             await self.app(scope, receive, note_start)
+        except ClientDisconnect:  # while it was sending: there is nobody to answer, and nothing went wrong here
+            return
         except Exception:
             if scope["type"] == "http" and not started:
                 await _failure(Request(scope, receive))(scope, receive, send)

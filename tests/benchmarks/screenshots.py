@@ -3,7 +3,8 @@
     python -m tests.benchmarks.screenshots --out FOLDER [--only WORD]
 
 A PNG a page, named for language, theme, screen and page, of the small world that the tests look at (`tests.world`).
-`--only` takes the pages of which reader, name or address has the word: labeler, form, /tasks.
+`--only` takes the pages of which reader, name or address has the word: labeler, form, /tasks. The desk for comparisons
+comes in each state that its work leads through: `--only state` takes these alone.
 """
 
 import argparse
@@ -25,9 +26,10 @@ from app.db import connect, transaction
 from app.embedded import running
 from app.storage import psycopg_url
 from app.translation import available_languages
+from tests.benchmarks import desk_states
 from tests.browser.conftest import NAMES
 from tests.browser.live import live
-from tests.world import World, make_world
+from tests.world import DESK, World, make_world
 
 SCREENS = {"wide": (1440, 900), "phone": (390, 844)}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -61,6 +63,9 @@ def take_pictures(browser: Browser, address: str, world: World, engine: Engine, 
                     context.add_cookies([{"name": "rondo-session", "value": world.sessions[reader], "url": address}])
                 folder = out / f"{language}-{theme}-{screen}"
                 taken += _walk(context, world, reader, folder, only)
+                if reader == desk_states.READER and only in f"{reader} desk state":
+                    desk = world.addresses[reader][DESK]["desk"]
+                    taken += desk_states.pictures_of_states(context, desk, engine, folder)
     return taken
 
 

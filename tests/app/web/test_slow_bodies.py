@@ -69,3 +69,12 @@ def test_slow_senders_do_not_keep_the_others_out_for_long(site: str, cookie: str
         page = httpx.get(f"{site}/tasks", headers={"cookie": cookie}, timeout=60)
     assert page.status_code == 200
     assert page.elapsed.total_seconds() < 3 * PATIENCE + 5
+
+
+def test_who_leaves_while_sending_is_no_failure_of_ours(
+    site: str, cookie: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with begin_to_send(site, "/tasks/next", cookie):
+        pass
+    assert httpx.get(f"{site}/tasks", headers={"cookie": cookie}, timeout=60).status_code == 200
+    assert [record for record in caplog.records if record.exc_info] == []

@@ -21,7 +21,7 @@ from app.quality.scope import Scope, oldest_task
 from app.rounds.choosing import comparisons_taken, demonstrations_taken, prompts_taken
 from app.rounds.plan import RoundPlan
 
-NEWEST_TASKS = 2000  # agreement is measured on these
+NEWEST_TASKS = 500  # agreement is measured on these, so that the page answers while it is filled in
 
 
 @dataclass(frozen=True)

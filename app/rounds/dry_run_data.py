@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.prompts.models import Split
-from app.rounds.chosen_data import ChosenData, RankedData
+from app.rounds.chosen_data import NEWEST_TASKS, ChosenData, RankedData
 from app.rounds.findings import Finding, fine, missing, warning
 from app.rounds.plan import RoundPlan, Step, steps_of
 from app.translation import gettext
@@ -27,7 +27,7 @@ def data_findings(plan: RoundPlan, found: ChosenData) -> list[Finding]:
 def _demonstrations(plan: RoundPlan, by_split: dict[Split, int]) -> list[Finding]:
     count = by_split[Split.TRAIN]
     if count:
-        says = gettext("{count} demonstrations to learn from, {validation} to validate with.")
+        says = gettext("Demonstrations to learn from: {count}; to validate with: {validation}.")
         return [fine("demonstrations", says.format(count=count, validation=by_split[Split.VALIDATION]))]
     if plan.start == "checkpoint":
         return [
@@ -60,7 +60,7 @@ def _rankings(ranked: RankedData) -> list[Finding]:
         todo = gettext("Let labelers rank again, or choose other campaigns or days.")
         return [missing("rankings", tied.format(count=ranked.rankings), todo)]
     says = gettext(
-        "{rankings} rankings of {prompts} prompts by {labelers} labelers: {pairs} pairs in order, {tied} tied."
+        "Rankings: {rankings}, of {prompts} prompts, by labelers: {labelers}; pairs in order: {pairs}, tied: {tied}."
     )
     counted = says.format(**vars(ranked))
     if ranked.rankings < FEW_RANKINGS:
@@ -79,7 +79,8 @@ def _agreement(ranked: RankedData) -> Finding:
             gettext("Let two or more labelers rank the same tasks."),
         )
     numbers = {"value": _percent(figure.value), "low": _percent(figure.low), "high": _percent(figure.high)}
-    says = gettext("Labelers agree on {value} of pairs (95 % interval {low} to {high}).").format(**numbers)
+    says = gettext("Labelers agree on {value} of pairs (95 % interval {low} to {high}), by the newest {tasks} tasks.")
+    says = says.format(**numbers, tasks=NEWEST_TASKS)
     if figure.low is not None and figure.low <= 0.5:
         return warning("agreement", says, gettext("That may be chance: look at the guidelines and at who disagrees."))
     return fine("agreement", says)
@@ -89,10 +90,10 @@ def _candidates(plan: RoundPlan, found: ChosenData) -> list[Finding]:
     if not found.candidate_prompts:
         return _prompts("candidate_prompts", 0)
     tasks = found.candidate_prompts * plan.candidates.rankings
-    says = gettext("{tasks} tasks on {prompts} prompts are to be ranked, each by {overlap}.")
+    says = gettext("Tasks to be ranked: {tasks}, on {prompts} prompts; labelers for each: {overlap}.")
     counted = says.format(tasks=tasks, prompts=found.candidate_prompts, overlap=plan.overlap)
     if found.labelers < plan.overlap:
-        there = gettext("{labelers} labelers can sign in; the round waits until enough have ranked.")
+        there = gettext("Labelers who can sign in: {labelers}. The round waits until enough have ranked.")
         todo = gettext("Invite labelers of the training cohort.")
         waits = warning("labelers", there.format(labelers=found.labelers), todo)
         return [fine("candidate_prompts", counted), waits]
@@ -101,7 +102,7 @@ def _candidates(plan: RoundPlan, found: ChosenData) -> list[Finding]:
 
 def _prompts(about: str, count: int) -> list[Finding]:
     if count:
-        return [fine(about, gettext("{count} prompts are there to be answered.").format(count=count))]
+        return [fine(about, gettext("Prompts to be answered: {count}.").format(count=count))]
     return [
         missing(
             about,
@@ -120,7 +121,7 @@ def _evaluation(found: ChosenData) -> list[Finding]:
                 gettext("Import prompts of the test split, or leave the comparison out."),
             )
         ]
-    says = gettext("{count} test prompts, {labelers} held-out labelers to compare on them.")
+    says = gettext("Test prompts: {count}; held-out labelers to compare on them: {labelers}.")
     counted = says.format(count=found.test_prompts, labelers=found.held_out_labelers)
     if not found.held_out_labelers:
         return [warning("test_prompts", counted, gettext("Invite held-out labelers, or the round waits for them."))]

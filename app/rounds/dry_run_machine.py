@@ -95,7 +95,7 @@ def _memory(machine: Machine, plan: RoundPlan, shape: Shape) -> Finding:
 
 def _workers(machine: Machine) -> list[Finding]:
     if machine.workers:
-        return [fine("workers", gettext("{count} workers are there.").format(count=machine.workers))]
+        return [fine("workers", gettext("Workers that are there: {count}.").format(count=machine.workers))]
     return [
         warning(
             "workers",

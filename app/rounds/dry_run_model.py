@@ -40,8 +40,8 @@ def model_findings(session: Session, files: Path, project: Project, plan: RoundP
 
 def _start(session: Session, files: Path, plan: RoundPlan, shape: Shape) -> list[Finding]:
     if plan.start == "pretrain":
-        says = gettext("A small model of about {millions} million weights is made from nothing.")
-        return [fine("model", says.format(millions=_millions(shape)))]
+        says = gettext("A small model of about {weights} weights is made from nothing.")
+        return [fine("model", says.format(weights=_weights(shape)))]
     checkpoint = session.get_one(Checkpoint, plan.checkpoint_id)
     folder = folder_of(checkpoint, files)
     if folder is None:
@@ -68,8 +68,8 @@ def _files_found(checkpoint: Checkpoint, facts: ModelFacts) -> list[Finding]:
     if gone := [what for what, there in lacking.items() if not there]:
         says = gettext("The folder of {name} lacks {things}.").format(name=checkpoint.name, things=", ".join(gone))
         return [missing("model", says, gettext("Put what is missing into {folder}.").format(folder=facts.folder))]
-    says = gettext("{name} is there: {millions} million weights.")
-    return [fine("model", says.format(name=checkpoint.name, millions=_millions(facts.shape))), _conversation(facts)]
+    says = gettext("{name} is there: {weights} weights.")
+    return [fine("model", says.format(name=checkpoint.name, weights=_weights(facts.shape))), _conversation(facts)]
 
 
 def _conversation(facts: ModelFacts) -> Finding:
@@ -115,5 +115,11 @@ def _longest_prompt(session: Session, project: Project) -> int:
     return (longest or 0) // CHARACTERS_PER_TOKEN
 
 
-def _millions(shape: Shape) -> str:
-    return f"{shape.parameters / 1e6:,.1f}" if shape.parameters else "?"
+def _weights(shape: Shape) -> str:
+    """`716 k`, `1.3 B`."""
+    count = float(shape.parameters or 0)
+    for unit in ("", " k", " M"):
+        if count < 1000:
+            return f"{count:.3g}{unit}" if count else "?"
+        count /= 1000
+    return f"{count:.3g} B"

@@ -99,7 +99,7 @@ def test_rankings_are_counted_by_their_untied_pairs(session: Session, tmp_path: 
     assert (counts.pairs, counts.tied) == (6 * 5, 6)
     assert counts.agreement is not None
     assert counts.agreement.value == 1.0
-    assert "30 pairs in order, 6 tied" in about(found, "rankings").says
+    assert "by labelers: 2; pairs in order: 30, tied: 6." in about(found, "rankings").says
     assert about(found, "agreement").says.startswith("Labelers agree on 100.0%")
 
 

@@ -13,7 +13,7 @@ from app.errors import DomainError
 from app.projects.queries import project as project_numbered
 from app.quality.models import Attempt, Part
 from app.quality.screening_attempts import COMFORT
-from app.quality.screening_decisions import LONGEST_REASON, admit_candidate, allow_retake, refuse_candidate
+from app.quality.screening_deciding import LONGEST_REASON, admit_candidate, allow_retake, refuse_candidate
 from app.quality.screening_queries import attempt_numbered
 from app.quality.screening_results import ORDERS, Order, coverage, result_rows, results_of
 from app.translation import gettext as _

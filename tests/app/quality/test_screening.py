@@ -28,7 +28,7 @@ from app.quality.screening import (
 )
 from app.quality.screening_answers import Answer, answer_lines, give_answer, import_answers, tasks_to_answer
 from app.quality.screening_attempts import begin_attempt
-from app.quality.screening_decisions import admit_candidate, refuse_candidate
+from app.quality.screening_deciding import admit_candidate, refuse_candidate
 from app.quality.screening_queries import campaigns_for, parts_of
 from app.tasks.leasing import claim_next_task
 from app.tasks.models import Purpose, Task

@@ -23,7 +23,7 @@ from app.quality.screening_attempts import (
     begin_attempt,
     mark_demonstrations,
 )
-from app.quality.screening_decisions import (
+from app.quality.screening_deciding import (
     NotYetJudged,
     ReasonNeeded,
     admit_candidate,

@@ -8,7 +8,7 @@ from app.annotations.models import Annotation
 from app.annotations.submissions import LETTERS
 from app.completions.models import Completion
 from app.quality.models import Attempt, AttemptState, Part
-from app.quality.screening_decisions import admit_candidate
+from app.quality.screening_deciding import admit_candidate
 from app.tasks.models import Assignment
 from tests.app.quality.screened import REVERSED, make_screening, take
 from tests.factories import make_labeler, make_open_campaign, make_user

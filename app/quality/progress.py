@@ -64,20 +64,22 @@ def progress_of(session: Session, campaign: Campaign, shares: Sequence[Share]) -
 def shares_in(session: Session, campaign: Campaign) -> list[Share]:
     """Most work first."""
     answered = Annotation.kind != AnnotationKind.SKIP
-    done = func.count().filter(answered & ~Annotation.surplus)
-    query = (
+    work = (
         select(
-            User,
-            done,
-            func.count().filter(~answered),
-            func.count().filter(answered & Annotation.surplus),
-            func.avg(Annotation.seconds).filter(answered),
+            Annotation.labeler_id,
+            func.count().filter(answered & ~Annotation.surplus).label("done"),
+            func.count().filter(~answered).label("skipped"),
+            func.count().filter(answered & Annotation.surplus).label("surplus"),
+            func.avg(Annotation.seconds).filter(answered).label("seconds"),
         )
-        .join(Annotation, Annotation.labeler_id == User.id)
         .join(Task, Task.id == Annotation.task_id)
-        .where(Task.campaign_id == campaign.id, Task.purpose.not_in(CHECKS), Annotation.current)
-        .where(by_its_labeler())
-        .group_by(User.id)
-        .order_by(done.desc(), User.name)
+        .where(Task.campaign_id == campaign.id, Task.purpose.not_in(CHECKS), Annotation.current, by_its_labeler())
+        .group_by(Annotation.labeler_id)
+        .subquery()
+    )
+    query = (
+        select(User, work.c.done, work.c.skipped, work.c.surplus, work.c.seconds)
+        .join(work, work.c.labeler_id == User.id)
+        .order_by(work.c.done.desc(), User.name)
     )
     return [Share(*row) for row in session.execute(query)]

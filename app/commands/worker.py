@@ -28,7 +28,7 @@ def worker(
         list[str] | None, typer.Option(help="Take runs too that ask for a worker of this label; any number of them.")
     ] = None,
     launch: Annotated[
-        str, typer.Option(help="What starts the processes of a run, as 'torchrun --nproc-per-node 8'.")
+        str, typer.Option(help="What starts the processes of a run, as 'torchrun --standalone --nproc-per-node 8'.")
     ] = "",
 ) -> None:
     """Take runs one after another, advance rounds and do small jobs, until Ctrl-C or SIGTERM."""

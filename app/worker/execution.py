@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -83,7 +84,7 @@ def execute(
 ) -> None:
     """Runs the claimed stage to its end. When `stopping` is set it is given back, to go on from its checkpoint.
 
-    `launcher`: the command that starts several processes, as `torchrun --nproc-per-node 8`; stages that run in one do
+    `launcher`: the command that starts several processes, as `torchrun --standalone --nproc-per-node 8`; stages that run in one do
     without. `lease`: the silence after which other workers take the run.
     """
     place = Place(engine, files, tuple(launcher), lease)
@@ -129,9 +130,23 @@ def _train(place: Place, claim: Claim, trainer: Trainer, stopping: threading.Eve
         if trainer.process.poll() is None:
             trainer.process.kill()
             trainer.process.wait()
+        end_leftovers(trainer.folder)
+
+
+def end_leftovers(folder: Path) -> None:
+    """Trainers that their launcher left behind on this machine when it was killed: they would write into the next try.
+
+    The kernel ends with us what we start ourselves, but not what a launcher starts.
+    """
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "trainer" in command and str(folder) in command:
+            with suppress(psutil.Error):
+                process.kill()
 
 
 def launch(claim: Claim, folder: Path, launcher: Sequence[str] = ()) -> Trainer:
+    end_leftovers(folder)
     (folder / "status.json").unlink(missing_ok=True)  # an older attempt's error is not this one's
     shared = launcher if claim.stage in IN_PROCESSES else ()
     program = [shutil.which(shared[0]) or shared[0], *shared[1:]] if shared else [sys.executable]

@@ -4,8 +4,8 @@
 
 An embedded database, `rondo serve` as anybody runs it, and labelers on real sockets in a process of their own. Each
 signs in with a password, then again and again sends ranks and ratings of all outputs and gets the next page, whole.
-Filling the database takes two or three minutes and counts for nothing; neither does the warm-up. A claim is timed where 1 %
-of the tasks is done, before the labelers come, and where 99 % is, after they left.
+Filling the database takes two or three minutes and counts for nothing; neither does the warm-up. A claim is timed where
+1 % of the tasks is done, before the labelers come, and where 99 % is, after they left.
 
 The last line is one JSON object: annotations by second, the 95th percentile of milliseconds to get the next page and to
 submit, tasks with more answers than asked for, and what a claim costs at 99 % done over what it costs at 1 %.

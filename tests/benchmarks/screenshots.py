@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ViewportSize, sync_playwright
 from sqlalchemy import Engine
 
 from app import schema
@@ -74,13 +74,13 @@ def _context(
     browser: Browser, address: str, language: str, theme: Literal["light", "dark"], screen: str
 ) -> Iterator[BrowserContext]:
     width, height = SCREENS[screen]
-    size = {"width": width, "height": height}
+    size = ViewportSize(width=width, height=height)
     context = browser.new_context(
         base_url=address,
         locale=language,
         color_scheme=theme,
         viewport=size,
-        reduced_motion="reduce",  # type: ignore[arg-type]
+        reduced_motion="reduce",
     )
     yield context
     context.close()

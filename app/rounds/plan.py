@@ -125,6 +125,8 @@ class Step(StrEnum):
     TEST_SAMPLES = "test_samples"
     EARLIER_TEST_SAMPLES = "earlier_test_samples"
     EVALUATION = "evaluation"
+    HELD_OUT = "held_out"
+    HELD_OUT_SCORES = "held_out_scores"
 
 
 STAGE_OF = {
@@ -144,6 +146,7 @@ REWARDING = {Step.COMPARISONS, Step.REWARD}
 IMPROVING = {Step.PROMPTS, Step.PPO, Step.ALIGN}
 FEEDING = {Step.SAMPLE_PROMPTS, Step.SAMPLES, Step.EARLIER_SAMPLES, Step.NEXT_COMPARE}
 EVALUATING = {Step.TEST_PROMPTS, Step.TEST_SAMPLES, Step.EARLIER_TEST_SAMPLES, Step.EVALUATION}
+MEASURING = {Step.HELD_OUT, Step.HELD_OUT_SCORES}  # the reward model, by what held-out labelers said
 LEFT_OUT: dict[Aim, set[Step]] = {
     "ppo": {Step.ALIGN},
     "align": {Step.PPO},
@@ -162,6 +165,8 @@ def steps_of(plan: RoundPlan) -> list[Step]:
         left_out |= {Step.EARLIER_SAMPLES}
     if not plan.evaluate:
         left_out |= EVALUATING
+    if Step.REWARD in left_out or Step.EVALUATION in left_out:
+        left_out |= MEASURING
     if plan.start == "checkpoint" and Step.REWARD in left_out:
         left_out |= {Step.DEMONSTRATIONS}  # what would centre the scores
     return [step for step in Step if step not in left_out]

@@ -10,7 +10,7 @@ from app.annotations.models import AnnotatedOutput, Annotation
 from app.campaigns.models import Campaign
 from app.checkpoints.models import Checkpoint, CheckpointKind
 from app.completions.models import Completion, CompletionAuthor
-from app.datasets.models import DatasetAnnotation, DatasetKind
+from app.datasets.models import DatasetAnnotation
 from app.db import among
 from app.evaluation.choosing import Chosen
 from app.evaluation.reward_models import Accuracy, accuracies, scored_pairs
@@ -22,6 +22,7 @@ from app.quality.judged import pair_verdicts, rankings_in
 from app.quality.pair_agreement import STRICT_AGREEMENT
 from app.quality.scope import Scope
 from app.rounds.models import Round, RoundCampaign, RoundRun
+from app.rounds.plan import Step
 from app.rounds.queries import StepView, step_views
 from app.rounds.report import evaluations_of, first_sft, win_rate_between
 from app.runs.models import Run
@@ -139,12 +140,12 @@ def models_of(session: Session, found: Round) -> Models:
 def ranked_in(session: Session, found: Round) -> list[Campaign]:
     """Where the round's own rankings were collected; none where it took those that were there."""
     query = select(Campaign).join(RoundCampaign)
-    return list(session.scalars(query.where(RoundCampaign.round_id == found.id, RoundCampaign.step == "compare")))
+    return list(session.scalars(query.where(RoundCampaign.round_id == found.id, RoundCampaign.step == Step.COMPARE)))
 
 
 def labels_of(session: Session, steps: Sequence[StepView]) -> Labels | None:
     """Of the dataset of comparisons that the round froze; None while there is none."""
-    frozen = [step.dataset for step in steps if step.dataset and step.dataset.kind is DatasetKind.COMPARISONS]
+    frozen = [step.dataset for step in steps if step.dataset and step.step is Step.COMPARISONS]
     if not frozen:
         return None
     taken = select(DatasetAnnotation.annotation_id).where(DatasetAnnotation.dataset_id == frozen[0].id)

@@ -55,8 +55,8 @@ class RoundReport:
 
     @property
     def is_saturated(self) -> bool:
-        """Whether the new policy wins nearly always already, so that later rounds cannot show what they gain."""
-        rate = self.figures.against_baseline or self.figures.against_earlier
+        """Whether it wins over the first SFT nearly always, so that later rounds cannot show there what they gain."""
+        rate = self.figures.against_baseline
         return rate is not None and rate.prompts >= FEWEST_PROMPTS and rate.rate > NEARLY_ALWAYS
 
     def as_json(self) -> dict[str, Any]:

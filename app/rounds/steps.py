@@ -196,6 +196,26 @@ def evaluate(turn: Turn) -> Outcome:
     return _closed_when_ranked(turn, campaign)
 
 
+def freeze_held_out(turn: Turn) -> Outcome:
+    """What held-out labelers said of the policies, to measure the reward model by; nothing learns from it."""
+    evaluation = turn.campaign_of(Step.EVALUATION)
+    if evaluation is None or turn.dataset_of(Step.HELD_OUT):
+        return Outcome.DONE
+    chosen = DatasetFilter(people=turn.plan.people, cohort=Cohort.HELD_OUT, campaigns=(evaluation.id,))
+    try:
+        return _freeze(turn, Step.HELD_OUT, DatasetKind.COMPARISONS, chosen)
+    except NothingToFreeze:
+        return Outcome.DONE  # closed before anybody said anything
+
+
+def score_held_out(turn: Turn) -> Outcome:
+    judged = turn.dataset_of(Step.HELD_OUT)
+    if judged is None:
+        return Outcome.DONE
+    inputs = [Input("reward_model", turn.model_of(Step.REWARD)), Input("comparisons", judged)]
+    return turn.run_step(Step.HELD_OUT_SCORES, Stage.SCORE, inputs)
+
+
 def _closed_when_ranked(turn: Turn, campaign: Campaign) -> Outcome:
     """The round goes on with what was said, so nothing may be said otherwise after that."""
     if not is_ranked(turn.session, campaign):
@@ -225,4 +245,6 @@ STEPS: dict[Step, Callable[[Turn], Outcome]] = {
     Step.TEST_SAMPLES: sample_policy_for_test,
     Step.EARLIER_TEST_SAMPLES: sample_earlier_policy_for_test,
     Step.EVALUATION: evaluate,
+    Step.HELD_OUT: freeze_held_out,
+    Step.HELD_OUT_SCORES: score_held_out,
 }

@@ -26,6 +26,7 @@ AFTER: dict[Step, tuple[Step, ...]] = {
     Step.TEST_SAMPLES: (Step.SFT, Step.PPO, Step.ALIGN),
     Step.EARLIER_TEST_SAMPLES: (Step.SFT,),
     Step.EVALUATION: (Step.TEST_SAMPLES, Step.EARLIER_TEST_SAMPLES),
+    Step.HELD_OUT_SCORES: (Step.REWARD, Step.EVALUATION),
 }
 
 Waits = dict[Step, set[Step]]

@@ -15,7 +15,7 @@ from app.annotations.service import Sent, submit_ranking
 from app.annotations.submissions import Judgement
 from app.campaigns.models import Campaign
 from app.checkpoints.models import Checkpoint, CheckpointKind
-from app.completions.models import Completion, CompletionAuthor
+from app.completions.models import Completion, CompletionAuthor, CompletionScore
 from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import freeze_dataset
 from app.datasets.models import Dataset, DatasetKind
@@ -118,6 +118,8 @@ def test_a_round_goes_from_demonstrations_to_the_next_round_s_tasks(fresh_databa
         assert session.scalars(select(CompletionAuthor).where(CompletionAuthor.checkpoint_id == policy.id)).first()
         win_rate = round_win_rate(session, tmp_path, finished)
         assert win_rate.prompts == 4
+        scored = set(session.scalars(select(CompletionScore.checkpoint_id)))
+        assert scored == {made[Step.REWARD].checkpoint.id}  # what held-out labelers said is scored, not trained on
         assert 0 <= win_rate.rate <= 1
 
 

@@ -51,6 +51,13 @@ def test_a_reward_model_alone_is_centred_on_demonstrations() -> None:
     assert steps_of(plan) == [Step.DEMONSTRATIONS, Step.COMPARISONS, Step.REWARD]
 
 
+def test_a_reward_model_is_measured_by_held_out_labelers_where_both_are_there() -> None:
+    measuring = {Step.HELD_OUT, Step.HELD_OUT_SCORES}
+    assert steps_of(RoundPlan())[-2:] == [Step.HELD_OUT, Step.HELD_OUT_SCORES]
+    for plan in (RoundPlan(evaluate=False), RoundPlan(aim="align"), RoundPlan(aim="reward")):
+        assert not measuring & set(steps_of(plan))
+
+
 def test_fine_tuning_alone_needs_something_to_fine_tune() -> None:
     with pytest.raises(ValidationError, match="starts from a model that is to be fine-tuned"):
         RoundPlan(aim="sft", start="checkpoint", checkpoint_id=1)

@@ -18,8 +18,8 @@ from app.quality.signs_orders import distance, log_weight, pairs_ordered, theta_
 from app.tasks.models import Purpose
 
 FEWEST_PAIRS = 50  # fewer pairs of outputs say little of how far others agree among themselves
-BELOW_OTHERS = 0.12
-LOWEST, HIGHEST = 0.52, 0.62  # what agreement with others is held against
+BELOW_OTHERS = 0.03
+LOWEST, HIGHEST = 0.52, 0.7  # what agreement with others is held against
 ONESELF = 0.62
 TIMES = (0.0, 0.5, -1.0)  # the alternatives, as multiples of theta
 

@@ -84,8 +84,8 @@ def execute(
 ) -> None:
     """Runs the claimed stage to its end. When `stopping` is set it is given back, to go on from its checkpoint.
 
-    `launcher`: the command that starts several processes, as `torchrun --standalone --nproc-per-node 8`; stages that run in one do
-    without. `lease`: the silence after which other workers take the run.
+    `launcher`: the command that starts several processes, as `torchrun --standalone --nproc-per-node 8`; stages that
+    run in one do without. `lease`: the silence after which other workers take the run.
     """
     place = Place(engine, files, tuple(launcher), lease)
     with kept_alive(place, claim):

@@ -153,7 +153,10 @@ class Keeper:
         os.kill(postmaster, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
-        assert self.start() == self.url
+        end = time.monotonic() + 60
+        while self.start() != self.url:  # the memory of the old one is in use until the last of its processes has ended
+            assert time.monotonic() < end, "the server does not come back"
+            time.sleep(0.5)
 
     def end(self) -> None:
         assert self.process.stdin

@@ -90,6 +90,10 @@ def readers_of(session: Session, project: Project) -> Iterator[Reader]:
         select(Campaign.id).where(Campaign.project_id == project.id).order_by(Campaign.id)
     )
     prompt, task = session.scalar(select(func.min(Prompt.id))), session.scalar(select(func.min(Task.id)))
+    busiest = session.scalars(
+        select(User).join(Annotation, Annotation.labeler_id == User.id).group_by(User.id).order_by(func.count().desc())
+    ).first()
+    assert busiest is not None
     researcher = [
         "/projects", f"/projects/{project.id}", f"/reports{of_project}", "/prompts", f"/prompts{of_project}",
         "/prompts?words=nowhere", f"/prompts/{prompt}", "/campaigns", f"/campaigns/{first}", f"/campaigns/{last}",
@@ -98,16 +102,12 @@ def readers_of(session: Session, project: Project) -> Iterator[Reader]:
         f"/agreement{of_project}&cohort=held_out", f"/agreement{of_project}&use_case=chat",
         f"/agreement/tables.json{of_project}", f"/evaluation{of_project}", f"/evaluation{of_project}&campaign={first}",
         f"/evaluation{of_project}&use_case=chat", f"/evaluation/tables.json{of_project}", f"/exports{of_project}",
+        "/labelers", f"/labelers?campaign={first}", f"/labelers/{busiest.id}", f"/gold?campaign={first}",
+        f"/review{of_project}", f"/review{of_project}&order=disagreements", f"/review/decisions{of_project}",
         "/datasets", f"/datasets/new{of_project}", "/checkpoints", "/rounds",
     ]  # fmt: skip
     yield Reader("researcher", _signed_in(session, Role.RESEARCHER), researcher)
-    busiest = session.scalars(
-        select(User).join(Annotation, Annotation.labeler_id == User.id).group_by(User.id).order_by(func.count().desc())
-    ).first()
-    assert busiest is not None
-    yield Reader(
-        "admin", _signed_in(session, Role.ADMIN), ["/users", f"/users/{busiest.id}", f"/rounds/new{of_project}"]
-    )
+    yield Reader("admin", _signed_in(session, Role.ADMIN), ["/users", f"/users/{busiest.id}"])
     yield Reader("labeler", begin_session(session, busiest), ["/tasks", "/history", "/account"])
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.tiny import make_demonstration
-from trainer.manifest import DatasetChanged, Manifest, file_digest, verified_manifest, write_manifest
+from trainer.manifest import MANIFEST_NAME, DatasetChanged, Manifest, file_digest, verified_manifest, write_manifest
 from trainer.records import write_lines
 
 
@@ -31,3 +31,11 @@ def test_a_changed_or_missing_file_is_found(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(DatasetChanged, match="is missing"):
         verified_manifest(tmp_path)
+
+
+def test_a_manifest_from_before_there_were_reviews_is_read(tmp_path: Path) -> None:
+    manifest = frozen(tmp_path)
+    path = tmp_path / MANIFEST_NAME
+    path.write_text(path.read_text().replace(',\n  "excluded": {}', ""))
+    assert "excluded" not in path.read_text()
+    assert verified_manifest(tmp_path) == manifest

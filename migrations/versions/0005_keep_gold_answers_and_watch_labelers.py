@@ -44,7 +44,7 @@ def downgrade() -> None:
 
 def settings() -> list[sa.Column[object]]:
     shares = {"gold_rate": "0", "repeat_rate": "0", "warn_below": "0.75", "pause_below": "0.65"}
-    trains = sa.Column("trains", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    trains: sa.Column[object] = sa.Column("trains", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     return [*(share(name, default) for name, default in shares.items()), trains]
 
 
@@ -69,8 +69,8 @@ def word(table: str, name: str, values: tuple[str, ...]) -> list[sa.Column[objec
     return [sa.Column(name, sa.String(32), nullable=False), rule]
 
 
-def refers(table: str, column: str, target: str, **how: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint([column], [target], name=op.f(f"fk_{table}_{column}"), **how)
+def refers(table: str, column: str, target: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint([column], [target], name=op.f(f"fk_{table}_{column}"), ondelete=ondelete)
 
 
 def key(table: str, *columns: str) -> sa.PrimaryKeyConstraint:

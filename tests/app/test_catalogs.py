@@ -9,6 +9,7 @@ from babel.messages import Message
 
 from tests.catalogs import catalog_paths, read, sentences, untranslated
 
+FILLED_IN = re.compile(r"%\(\w+\)\w|%%")
 CATALOGS = pytest.mark.parametrize("path", catalog_paths(), ids=lambda path: path.stem)
 
 
@@ -48,9 +49,19 @@ def _several(texts: object) -> tuple[str, ...]:
 
 def fields(text: str) -> list[str]:
     """What is filled in, in both manners: `%(name)s` in templates, `{name!r}` in Python."""
-    if named := re.findall(r"%\(\w+\)\w|%%", text):
+    if named := FILLED_IN.findall(text):
         return sorted(named)
     return sorted(f"{name}!{how}:{form}" for _, name, form, how in Formatter().parse(text) if name is not None)
+
+
+@CATALOGS
+def test_no_translation_in_a_template_has_a_lone_percent_sign(path: Path) -> None:
+    """Jinja fills in every sentence with `%`, fields or not; a lone one ends in an error page."""
+    said_in_templates = [
+        each for each in read(path) if any(file.startswith("templates/") for file, _ in each.locations)
+    ]
+    lone = [text for each in said_in_templates for text in _several(each.string) if "%" in FILLED_IN.sub("", text)]
+    assert lone == []
 
 
 @pytest.mark.parametrize("text", ["{a} of {b}", "{a!r}", "%(a)s of %(b)s", "95 %%"])

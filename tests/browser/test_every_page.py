@@ -58,7 +58,9 @@ def test_every_page_is_accessible(
     axe = Axe()
     for names in served[1].addresses[reader].values():
         for path in names.values():
-            page.goto(path)
+            answer = page.goto(path)
+            assert answer
+            assert answer.status < 500, path
             assert page.locator("html").get_attribute("lang") == language
             complaints += [finding for look in LOOKS[language] for finding in _look(page, axe, *look)]
     page.context.close()

@@ -189,3 +189,12 @@ def test_the_page_of_a_part_says_that_it_is_no_real_work(pages: PageClient, sess
     assert page.links["Screening"] == f"/projects/{screened.project.id}/screening"
     assert "2,000,000" not in page.text
     assert f"/campaigns/{campaign.id}/admit" not in [form.get("action") for form in page.all("form")]
+
+
+def test_the_page_speaks_chinese_too(pages: PageClient, session: Session) -> None:
+    screened = make_screening(session)
+    pages.sign_in_as(Role.RESEARCHER).language = "zh"
+    session.flush()
+    page = pages.get(f"/projects/{screened.project.id}/screening")
+    assert "标记一致率" in page.text
+    assert "什么都不勾选的人会有 33% 的标记一致" in page.text

@@ -1,14 +1,17 @@
 """`/history`: what one has submitted, to look at and to revise, with every version of it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from math import ceil
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.accounts.models import Role
+from app import clock
+from app.accounts.models import Role, User
 from app.annotations.queries import Version, campaigns_of_history, history_length, history_of, versions_of
 from app.annotations.review_queries import came_back_to
 from app.campaigns.queries import frozen_form
@@ -17,6 +20,7 @@ from app.projects.forms import RatingForm
 from app.projects.guidelines import ChangedLine, changed_lines
 from app.projects.queries import rating_form
 from app.projects.wording import in_readers_words
+from app.quality.own_figures import days_of, seen_alike
 from app.tasks.queries import assignment_of, desk
 from app.web.dependencies import CurrentUser, SessionDep, allow
 from app.web.reading import html_of
@@ -25,6 +29,7 @@ from app.web.templating import page
 router = APIRouter(prefix="/history")
 LABELERS = [allow(Role.LABELER)]
 PAGE_SIZE = 50
+RECENT = timedelta(days=14)
 
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=100_000)]
 
@@ -54,7 +59,12 @@ def index(
         pages=ceil(history_length(session, user, chosen) / PAGE_SIZE),
         campaigns=campaigns_of_history(session, user),
         chosen=chosen,
+        own=_own_figures(session, user) if number == 1 and chosen is None else None,
     )
+
+
+def _own_figures(session: Session, user: User) -> dict[str, object]:
+    return {"days": days_of(session, user, clock.now() - RECENT), "alike": seen_alike(session, user)}
 
 
 @router.get("/{number}", dependencies=LABELERS)

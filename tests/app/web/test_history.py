@@ -73,6 +73,15 @@ def test_the_history_is_shown_by_campaign_and_by_page(
     pages.get("/history", 404, campaign="x")
 
 
+def test_labelers_see_their_own_last_two_weeks(pages: PageClient, session: Session, labeler: User) -> None:
+    assert "Your last two weeks" not in pages.get("/history").text
+    judged = Judgement((1, 2, 3, 4), ({}, {}, {}, {}))
+    submit_ranking(session, make_assignment(session, labeler), judged, Sent("key", 120))
+    shown = pages.get("/history")
+    assert "once twenty tasks were ranked" in shown.text
+    assert any(row.text.endswith("1 2") for row in shown.all("tr")), "one answer, two minutes"
+
+
 def test_somebody_elses_work_and_work_not_yet_sent_are_not_there(
     pages: PageClient, session: Session, labeler: User
 ) -> None:

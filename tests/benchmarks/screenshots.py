@@ -1,6 +1,6 @@
 """Pictures of every page, in every language and theme, wide and on a phone:
 
-    python -m tests.benchmarks.screenshots --out FOLDER [--only WORD]
+    python -m tests.benchmarks.screenshots --out FOLDER [--only WORD] [--look WORD]
 
 A PNG a page, named for language, theme, screen and page, of the small world that the tests look at (`tests.world`).
 `--only` takes the pages of which reader, name or address has the word: labeler, form, /tasks. The desk for comparisons
@@ -11,6 +11,7 @@ import argparse
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,19 +52,28 @@ def served_world() -> Iterator[tuple[str, World, Engine]]:
         engine.dispose()
 
 
-def take_pictures(browser: Browser, address: str, world: World, engine: Engine, out: Path, only: str) -> int:
+@dataclass(frozen=True)
+class Wanted:
+    out: Path
+    only: str
+    look: str
+
+
+def take_pictures(browser: Browser, address: str, world: World, engine: Engine, wanted: Wanted) -> int:
     taken = 0
     for language, reader in product(available_languages(), world.addresses):
         if reader in world.people:
             with transaction(engine) as session:
                 choose_language(session, session.merge(world.people[reader]), language)
         for theme, screen in product(THEMES, SCREENS):
+            folder = wanted.out / f"{language}-{theme}-{screen}"
+            if wanted.look not in folder.name:
+                continue
             with _context(browser, address, language, theme, screen) as context:
                 if reader in world.people:
                     context.add_cookies([{"name": "rondo-session", "value": world.sessions[reader], "url": address}])
-                folder = out / f"{language}-{theme}-{screen}"
-                taken += _walk(context, world, reader, folder, only)
-                if reader == desk_states.READER and only in f"{reader} desk state":
+                taken += _walk(context, world, reader, folder, wanted.only)
+                if reader == desk_states.READER and wanted.only in f"{reader} desk state":
                     desk = world.addresses[reader][DESK]["desk"]
                     taken += desk_states.pictures_of_states(context, desk, engine, folder)
     return taken
@@ -103,11 +113,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", default="", help="a word in the reader's or page's name, or in its address")
-    wanted = parser.parse_args()
+    parser.add_argument("--look", default="", help="a word in the folder's name: zh, dark, en-light-phone")
+    wanted = Wanted(**vars(parser.parse_args()))
     chromium = next(filter(None, map(shutil.which, NAMES)), None)
     with sync_playwright() as playwright, served_world() as (address, world, engine):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        taken = take_pictures(browser, address, world, engine, wanted.out, wanted.only)
+        taken = take_pictures(browser, address, world, engine, wanted)
     print(f"{taken} pictures in {wanted.out}")
 
 

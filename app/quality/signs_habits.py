@@ -62,7 +62,8 @@ def _as_before(before: Ranks, ranks: Ranks) -> float:
 def of_sameness(answers: Answers) -> Finding | None:
     """All outputs tied, or the same number on every scale for all of them, beside how often others do so.
 
-    An honest labeler does it at most twice as often as the others, and a fifth of the time where little is known.
+    An honest labeler does it at most twice as often as the others, and a fifth of the time where little is known. Who
+    still ranks is only warned of: some do not care for scales.
     """
     looked_at = [given for given in answers.own if len(given.ranks) > 1]
     if not looked_at:
@@ -70,7 +71,8 @@ def of_sameness(answers: Answers) -> Finding | None:
     same = [_says_the_same(given) for given in looked_at]
     others = [_says_the_same(given) for given in answers.of_others]
     honest = min(0.8, 2 * (sum(others) + 1) / (len(others) + 10))
-    return _too_often(SignKind.SAMENESS, looked_at, same, honest, pause_from=PAUSE_FROM)
+    tied = sum(len(set(given.ranks)) == 1 for given in looked_at)
+    return _too_often(SignKind.SAMENESS, looked_at, same, honest, PAUSE_FROM if 2 * tied > sum(same) else None)
 
 
 def _says_the_same(given: Given) -> bool:

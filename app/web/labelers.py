@@ -137,11 +137,13 @@ def _plots(scored: list[Scored]) -> list[Plot]:
 def _plot(purpose: Purpose, title: str, shares: list[float]) -> Plot:
     latest = [shares[max(0, place - MEAN_OF) : place] for place in range(1, len(shares) + 1)]
     points = tuple(Point(place, sum(some) / len(some)) for place, some in enumerate(latest, start=1))
+    across = axis_of([0, len(points)])
     return Plot(
         f"plot-{purpose.value}",
         title,
         points,
-        x=axis_of([1, len(points)]),
+        x=across,
+        x_names=tuple(f"{tick:g}" for tick in across.ticks),
         y=axis_of([0, 1]),
         x_title=_("Checks answered"),
         y_title=_("Mean of the last {count}").format(count=MEAN_OF),

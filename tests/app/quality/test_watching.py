@@ -173,6 +173,11 @@ def test_ties_stand_out_only_where_others_see_differences(others_tie: bool) -> N
     assert level is (None if others_tie else Level.PAUSE)
 
 
+def test_who_rates_all_the_same_and_still_ranks_is_only_warned_of() -> None:
+    own = [given(task, 1, ORDERS[task % 6], ratings=({"overall": 4},) * 4) for task in range(30)]
+    assert sign(SignKind.SAMENESS, Answers(1, own, {}, {}, {})).level is Level.WARNING
+
+
 def test_the_same_ranks_by_letter_again_and_again_are_a_habit() -> None:
     own = [given(task, 1, (3, 1, 4, 2)) for task in range(15)]
     assert sign(SignKind.POSITION, Answers(1, own, {}, {}, {})).level is Level.PAUSE

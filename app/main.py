@@ -9,15 +9,8 @@ from app.config import Settings
 from app.web import (
     accounts,
     agreement,
-    campaign_planning,
-    campaigns,
     checkpoints,
     datasets,
-    desk,
-    desk_drafts,
-    desk_feedback,
-    desk_leaving,
-    desk_writing,
     evaluation,
     events,
     exports,
@@ -35,32 +28,39 @@ from app.web import (
     rating_forms,
     red_teaming,
     reports,
-    review,
-    review_answers,
-    review_tasks,
-    review_work,
-    round_planning,
-    round_reports,
-    rounds,
     rules,
     runs,
-    screening,
-    screening_answers,
-    screening_attempts,
-    screening_marks,
-    screening_results,
     signing_in,
     tasks,
     users,
     workers,
 )
 from app.web.broadcast import Broadcast
+from app.web.campaigns import pages as campaigns
+from app.web.campaigns import planning as campaign_planning
 from app.web.carrying import install_carrying
 from app.web.cookies import QueuedCookies
+from app.web.desk import drafts as desk_drafts
+from app.web.desk import feedback as desk_feedback
+from app.web.desk import leaving as desk_leaving
+from app.web.desk import pages as desk
+from app.web.desk import writing as desk_writing
 from app.web.errors import FailurePages, install_error_pages
 from app.web.languages import SpokenLanguage
 from app.web.leading import LeadingScripts
 from app.web.proxies import ForwardedHeaders
+from app.web.review import answers as review_answers
+from app.web.review import pages as review
+from app.web.review import tasks as review_tasks
+from app.web.review import work as review_work
+from app.web.rounds import pages as rounds
+from app.web.rounds import planning as round_planning
+from app.web.rounds import reports as round_reports
+from app.web.screening import answers as screening_answers
+from app.web.screening import attempts as screening_attempts
+from app.web.screening import marks as screening_marks
+from app.web.screening import pages as screening
+from app.web.screening import results as screening_results
 from app.web.security import SecurityHeaders
 from app.web.static_files import StampedFiles
 

@@ -2,7 +2,7 @@
 
 from app.accounts import models as accounts
 from app.annotations import models as annotations
-from app.annotations import review_models as reviews
+from app.annotations.review import models as reviews
 from app.campaigns import models as campaigns
 from app.checkpoints import models as checkpoints
 from app.completions import models as completions
@@ -10,8 +10,8 @@ from app.datasets import models as datasets
 from app.db import Base
 from app.projects import models as projects
 from app.prompts import models as prompts
-from app.quality import gold_models as gold
-from app.quality import models as quality
+from app.quality.gold import models as gold
+from app.quality.screening import models as quality
 from app.rounds import models as rounds
 from app.runs import models as runs
 from app.tasks import models as tasks

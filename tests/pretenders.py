@@ -16,10 +16,10 @@ from app.annotations.ranking import dense_ranks
 from app.annotations.service import Sent, submit_ranking
 from app.annotations.submissions import Judgement
 from app.campaigns.models import Campaign
-from app.quality.gold import Known, make_known
-from app.quality.gold_mixing import next_check
-from app.quality.gold_models import Sign
-from app.quality.watching import look_at
+from app.quality.gold.answers import Known, make_known
+from app.quality.gold.mixing import next_check
+from app.quality.gold.models import Sign
+from app.quality.watching.noticing import look_at
 from app.tasks.leasing import claim_next_task
 from app.tasks.models import Assignment, Task, TaskCompletion
 from tests.factories import make_labeler, make_open_campaign

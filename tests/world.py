@@ -11,9 +11,9 @@ from app.accounts.links import make_user_link
 from app.accounts.models import Cohort, LinkPurpose, Role, User
 from app.accounts.sessions import begin_session
 from app.annotations.models import Annotation, AnnotationKind
-from app.annotations.review_adjudication import prefer
-from app.annotations.review_decisions import exclude, send_back, stand_by
-from app.annotations.review_models import ExclusionReason
+from app.annotations.review.adjudication import prefer
+from app.annotations.review.decisions import exclude, send_back, stand_by
+from app.annotations.review.models import ExclusionReason
 from app.annotations.service import Sent, skip, submit_ranking
 from app.annotations.submissions import Judgement
 from app.campaigns.models import Campaign, CampaignKind

@@ -5,11 +5,11 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.projects.models import Project
-from app.quality.models import Attempt, Part, Screening
-from app.quality.screening_answers import tasks_to_answer
-from app.quality.screening_attempts import assess_oneself, begin_attempt, mark_demonstrations
-from app.quality.screening_marks import unmarked_in
-from tests.app.quality.screened import REVERSED, RIGHT, make_draft, make_screening, take
+from app.quality.screening.answers import tasks_to_answer
+from app.quality.screening.attempts import assess_oneself, begin_attempt, mark_demonstrations
+from app.quality.screening.marks import unmarked_in
+from app.quality.screening.models import Attempt, Part, Screening
+from tests.app.quality.screening.screened import REVERSED, RIGHT, make_draft, make_screening, take
 from tests.factories import make_labeler
 
 

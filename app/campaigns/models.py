@@ -58,9 +58,7 @@ class Campaign(Base):
     trains: Mapped[bool] = mapped_column(server_default=text("false"))  # whether it begins with training tasks
     warn_below: Mapped[float] = mapped_column(Double, server_default="0.75")  # agreement with known answers
     pause_below: Mapped[float] = mapped_column(Double, server_default="0.65")
-    formatted_to: Mapped[float] = mapped_column(
-        Double, server_default="0"
-    )  # the position up to which texts are HTML
+    formatted_to: Mapped[float] = mapped_column(Double, server_default="0")  # the position up to which texts are HTML
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[Created]
     opened_at: Mapped[datetime | None]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 from sqlalchemy.orm import Session
 
-from app.annotations.importing import import_comparisons, import_demonstrations
+from app.annotations.imports.importing import import_comparisons, import_demonstrations
 from app.config import settings
 from app.db import transaction
 from app.projects.models import Project

@@ -14,13 +14,13 @@ from app.accounts.models import Cohort
 from app.config import settings
 from app.db import transaction
 from app.projects.queries import require_project
-from app.quality.agreement_rows import MEASURES, PARTS, REASONS, rows_of_figures, rows_of_pairs
-from app.quality.agreement_tables import Agreement, LabelerPair, agreement_in
-from app.quality.as_given import PairCounts, outputs_as_given, pair_counts
-from app.quality.coefficients import Figure
-from app.quality.queries import labelers_named
-from app.quality.questions import Part
-from app.quality.scope import People, Scope
+from app.quality.agreement.as_given import PairCounts, outputs_as_given, pair_counts
+from app.quality.agreement.coefficients import Figure
+from app.quality.agreement.queries import labelers_named
+from app.quality.agreement.questions import Part
+from app.quality.agreement.rows import MEASURES, PARTS, REASONS, rows_of_figures, rows_of_pairs
+from app.quality.agreement.scope import People, Scope
+from app.quality.agreement.tables import Agreement, LabelerPair, agreement_in
 from app.rounds.queries import campaigns_of_round, round_by_id
 from app.storage import storage
 

@@ -13,9 +13,9 @@ from app.campaigns.queries import campaign as campaign_numbered
 from app.config import settings
 from app.db import transaction
 from app.projects.queries import require_project
-from app.quality.scope import People
-from app.quality.watching_queries import Chosen, Watched, watched_labelers
-from app.quality.watching_rows import SIGNS, rows_of_labelers
+from app.quality.agreement.scope import People
+from app.quality.watching.queries import Chosen, Watched, watched_labelers
+from app.quality.watching.rows import SIGNS, rows_of_labelers
 from app.storage import storage
 
 

@@ -15,11 +15,11 @@ from app.config import settings
 from app.db import transaction
 from app.errors import InvalidInput
 from app.projects.queries import require_project
-from app.rounds.dry_run import DryRun, dry_run
+from app.rounds.dry_run.dry_run import DryRun, dry_run
 from app.rounds.models import Round
 from app.rounds.plan import RoundPlan
 from app.rounds.queries import StepView, round_by_id, step_views
-from app.rounds.report import round_win_rate
+from app.rounds.report.win_rate import round_win_rate
 from app.rounds.service import cancel_round, resume_round, start_round
 from app.runs.models import Stage
 from app.storage import storage

@@ -10,9 +10,9 @@ from app.commands.tables import print_tables
 from app.config import settings
 from app.db import transaction
 from app.rounds.queries import round_by_id
-from app.rounds.reporting import round_report
+from app.rounds.report.report import round_report
 from app.storage import storage
-from app.web.round_reports import standalone_report
+from app.web.rounds.reports import standalone_report
 
 
 def report(

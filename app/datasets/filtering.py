@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.accounts.models import Cohort, Origin, User
 from app.annotations.models import Annotation
-from app.annotations.review_conditions import (
+from app.annotations.review.conditions import (
     is_adjudicated,
     is_approved,
     is_kept_out,

@@ -4,8 +4,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.annotations.models import Annotation
-from app.annotations.review_conditions import KEPT_OUT, REASON_KEPT_OUT, standing_of_it
-from app.annotations.review_models import ReviewDecision
+from app.annotations.review.conditions import KEPT_OUT, REASON_KEPT_OUT, standing_of_it
+from app.annotations.review.models import ReviewDecision
 from app.campaigns.models import Campaign
 from app.datasets.filtering import DatasetFilter, annotations_asked_for, prompts_asked_for
 from app.datasets.models import DatasetKind

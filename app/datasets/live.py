@@ -33,8 +33,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import Cohort, Origin, User
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
-from app.annotations.review_conditions import is_kept_out
-from app.annotations.review_models import ReviewDecision
+from app.annotations.review.conditions import is_kept_out
+from app.annotations.review.models import ReviewDecision
 from app.campaigns.models import Campaign, CampaignKind
 from app.checkpoints.models import Checkpoint
 from app.completions.models import Completion, CompletionAuthor

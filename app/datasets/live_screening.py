@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import Origin, User
 from app.datasets.filtering import on_days
 from app.projects.models import Project
-from app.quality.models import Attempt, Part, PartScore, Screening, ScreeningPart
+from app.quality.screening.models import Attempt, Part, PartScore, Screening, ScreeningPart
 
 if TYPE_CHECKING:
     from app.datasets.live import LiveFilter

@@ -18,7 +18,7 @@ from app.prompts.models import Prompt, Split
 from app.rounds.advancing import turn_of
 from app.rounds.models import Round
 from app.rounds.plan import Step
-from app.rounds.report import round_win_rate
+from app.rounds.report.win_rate import round_win_rate
 from app.rounds.turn import Turn
 from app.runs.results import sampled_completions
 from app.simulation.facts import Checker, parse_facts

@@ -11,7 +11,7 @@ from app.accounts.links import make_user_link
 from app.accounts.models import Cohort, LinkPurpose, Origin, Role, User
 from app.accounts.queries import user_by_email
 from app.accounts.service import create_user
-from app.annotations.importing import import_demonstrations
+from app.annotations.imports.importing import import_demonstrations
 from app.campaigns.models import Campaign, CampaignKind
 from app.campaigns.service import create_campaign, open_campaign
 from app.projects.models import Project

@@ -10,8 +10,8 @@ from app.accounts.models import Cohort, Origin, Role, User
 from app.accounts.service import change_role
 from app.campaigns.models import Campaign, CampaignMember, CampaignState
 from app.errors import DomainError, message
-from app.quality.models import ScreeningPart
-from app.quality.screening_gate import candidates_of, screened_where_asked
+from app.quality.screening.gate import candidates_of, screened_where_asked
+from app.quality.screening.models import ScreeningPart
 
 
 class NotOfTheCohort(DomainError):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.annotations.models import Annotation, AnnotationKind
-from app.annotations.review_conditions import by_its_labeler
+from app.annotations.review.conditions import by_its_labeler
 from app.campaigns.models import Campaign
 from app.tasks.models import CHECKS, Assignment, AssignmentState, Task
 

@@ -14,10 +14,10 @@ from app.datasets.queries import counts_by_split
 from app.datasets.rows import annotations_of
 from app.projects.models import Project
 from app.prompts.models import Prompt, Split
-from app.quality.coefficients import Figure, figure
-from app.quality.judged import pair_verdicts, rankings_in
-from app.quality.pair_agreement import STRICT_AGREEMENT
-from app.quality.scope import Scope, oldest_task
+from app.quality.agreement.coefficients import Figure, figure
+from app.quality.agreement.judged import pair_verdicts, rankings_in
+from app.quality.agreement.pairs import STRICT_AGREEMENT
+from app.quality.agreement.scope import Scope, oldest_task
 from app.rounds.choosing import comparisons_taken, demonstrations_taken, prompts_taken
 from app.rounds.plan import RoundPlan
 

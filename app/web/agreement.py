@@ -14,11 +14,11 @@ from app.campaigns.queries import campaigns_of
 from app.projects.models import Project
 from app.projects.queries import project as project_numbered
 from app.prompts.queries import use_cases_of
-from app.quality.agreement_rows import MEASURES, REASONS, rows_of_figures, rows_of_groups, rows_of_pairs
-from app.quality.agreement_tables import Agreement, agreement_in
-from app.quality.queries import labelers_in
-from app.quality.questions import Part
-from app.quality.scope import People, Scope
+from app.quality.agreement.queries import labelers_in
+from app.quality.agreement.questions import Part
+from app.quality.agreement.rows import MEASURES, REASONS, rows_of_figures, rows_of_groups, rows_of_pairs
+from app.quality.agreement.scope import People, Scope
+from app.quality.agreement.tables import Agreement, agreement_in
 from app.rounds.queries import campaigns_of_round, round_by_id, rounds_of
 from app.web.agreement_charts import drawings, group_name
 from app.web.dependencies import SessionDep, allow

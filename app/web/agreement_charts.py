@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.quality.agreement_groups import Group, Grouping
-from app.quality.agreement_rows import MEASURES
-from app.quality.agreement_tables import Agreement, LabelerPair, Line
-from app.quality.coefficients import Figure
-from app.quality.questions import Measure, Part
+from app.quality.agreement.coefficients import Figure
+from app.quality.agreement.groups import Group, Grouping
+from app.quality.agreement.questions import Measure, Part
+from app.quality.agreement.rows import MEASURES
+from app.quality.agreement.tables import Agreement, LabelerPair, Line
 from app.translation import gettext as _
 from app.web.charts import Dots, Format, Mark, Panel, dots
 

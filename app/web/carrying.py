@@ -21,7 +21,7 @@ from app.tasks.drafts import Window, keep_beside
 from app.tasks.queries import assignment_of
 from app.translation import gettext as _
 from app.web.cookies import read_cookie
-from app.web.desk_submitting import judged_fields
+from app.web.desk.submitting import judged_fields
 from app.web.errors import SignInNeeded, forged_request, sign_in_needed, wants_json
 from app.web.flashes import flash
 from app.web.forms import Form, read_form

@@ -12,15 +12,15 @@ from starlette.responses import Response
 from app.accounts.models import Role
 from app.annotations.models import AnnotationKind
 from app.annotations.queries import Answer, answers_to
-from app.annotations.review_adjudication import standing_adjudication
+from app.annotations.review.adjudication import standing_adjudication
 from app.campaigns.models import Campaign
 from app.campaigns.queries import campaign as campaign_numbered
 from app.errors import DomainError
 from app.prompts.importing import ImportRefused
-from app.quality.gold import LONGEST_EXPLANATION, Known, gold_answer, known_of, make_known, withdraw
-from app.quality.gold_importing import import_known
-from app.quality.gold_queries import known_tasks
-from app.quality.gold_settings import MOST, set_mixing, set_thresholds
+from app.quality.gold.answers import LONGEST_EXPLANATION, Known, gold_answer, known_of, make_known, withdraw
+from app.quality.gold.importing import import_known
+from app.quality.gold.queries import known_tasks
+from app.quality.gold.settings import MOST, set_mixing, set_thresholds
 from app.tasks.models import Purpose, Task
 from app.tasks.queries import outputs_of
 from app.tasks.queries import task as task_numbered

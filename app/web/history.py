@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app import clock
 from app.accounts.models import Role, User
 from app.annotations.queries import Version, campaigns_of_history, history_length, history_of, versions_of
-from app.annotations.review_queries import came_back_to
+from app.annotations.review.queries import came_back_to
 from app.campaigns.queries import frozen_form
 from app.errors import NotFound
 from app.projects.forms import RatingForm

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.accounts.models import Role, User
-from app.annotations.importing import AnnotationsImported, import_comparisons, import_demonstrations
+from app.annotations.imports.importing import AnnotationsImported, import_comparisons, import_demonstrations
 from app.errors import DomainError, message
 from app.projects.models import Project
 from app.projects.queries import project as project_numbered

@@ -12,10 +12,10 @@ from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import campaigns
 from app.projects.queries import project as project_numbered
 from app.projects.queries import projects
+from app.quality.agreement.scope import People
 from app.quality.membership import admit
-from app.quality.scope import People
-from app.quality.watching import begin_anew
-from app.quality.watching_queries import (
+from app.quality.watching.noticing import begin_anew
+from app.quality.watching.queries import (
     Chosen,
     Scored,
     State,
@@ -25,7 +25,7 @@ from app.quality.watching_queries import (
     scores_of,
     watched_labelers,
 )
-from app.quality.watching_rows import COLUMNS, SCORES, SIGNS, rows_of_labelers, rows_of_scores
+from app.quality.watching.rows import COLUMNS, SCORES, SIGNS, rows_of_labelers, rows_of_scores
 from app.tasks.models import Purpose
 from app.translation import gettext as _
 from app.web.charts import Plot, Point, axis_of

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from app import clock
 from app.accounts.models import Role, User
 from app.annotations.queries import answers_to, last_assignment, progress_by_campaign, today_of
-from app.annotations.review_queries import came_back_to
+from app.annotations.review.queries import came_back_to
 from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import frozen_form
 from app.completions.queries import authors_of
@@ -19,16 +19,16 @@ from app.projects.guidelines import those_with_text
 from app.projects.queries import rating_form
 from app.projects.wording import in_readers_words
 from app.prompts.models import Prompt
-from app.quality.gold_mixing import begin_training
-from app.quality.gold_offers import paused_in, with_checks
-from app.quality.screening_standing import standings_of
+from app.quality.gold.mixing import begin_training
+from app.quality.gold.offers import paused_in, with_checks
+from app.quality.screening.standing import standings_of
 from app.tasks.queries import offers_for, outputs_of, unfinished_of
 from app.tasks.queries import task as task_numbered
 from app.tasks.service import drop, put_back
 from app.tasks.starting import GuidelinesUnread, start_next_task
 from app.translation import gettext as _
 from app.web.dependencies import CurrentUser, SessionDep, allow
-from app.web.desk_guidance import UNDO_OFFERED_FOR, undo_url
+from app.web.desk.guidance import UNDO_OFFERED_FOR, undo_url
 from app.web.flashes import flash
 from app.web.forms import Form, posted
 from app.web.reading import html_of

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 import app.checkpoints.upkeep
-import app.quality.watching
+import app.quality.watching.noticing
 import app.tasks.upkeep
 import app.web.formatting  # noqa: F401  (they declare jobs)
 from app.datasets.folders import remove_forgotten_folders

@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import fmean
 
 import app.tables  # noqa: F401  (models name each other's tables)
-from app.annotations.importing import import_comparisons, import_demonstrations
+from app.annotations.imports.importing import import_comparisons, import_demonstrations
 from app.config import Settings
 from app.datasets.exporting import RONDO, exported, write_export
 from app.datasets.filtering import DatasetFilter

@@ -7,9 +7,9 @@ from app.annotations.models import AnnotatedOutput, Annotation
 from app.db import transaction
 from app.evaluation.choosing import Chosen
 from app.evaluation.report import evaluation_tables
-from app.quality.agreement_tables import agreement_in
-from app.quality.questions import Measure
-from app.quality.scope import Scope
+from app.quality.agreement.questions import Measure
+from app.quality.agreement.scope import Scope
+from app.quality.agreement.tables import agreement_in
 from tests.benchmarks.dashboards import readers_of
 from tests.benchmarks.load.amassing import OUTPUTS, OVERLAP, POLICIES, amass
 

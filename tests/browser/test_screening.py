@@ -8,9 +8,9 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.db import transaction
-from app.quality.models import Attempt, AttemptState, Part
+from app.quality.screening.models import Attempt, AttemptState, Part
 from app.tasks.models import Assignment
-from tests.app.quality.screened import make_screening
+from tests.app.quality.screening.screened import make_screening
 from tests.browser.live import live
 from tests.browser.world import World, press, rate_all
 from tests.factories import make_labeler

@@ -13,7 +13,7 @@ from app.projects.models import Project
 from app.rounds.dependants import NeededByRun
 from app.runs.models import Stage
 from app.runs.service import Input, enqueue_run
-from tests.app.rounds.reported import make_ended_round, make_sft
+from tests.app.rounds.report.reported import make_ended_round, make_sft
 from tests.factories import make_project
 
 

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
-from app.annotations.importing import import_comparisons
+from app.annotations.imports.importing import import_comparisons
 from app.config import settings
 from app.db import transaction
-from app.quality.queries import NoSuchLabeler
+from app.quality.agreement.queries import NoSuchLabeler
 from tests.factories import make_project
 
 ROWS = [

@@ -8,8 +8,8 @@ from typer.testing import CliRunner, Result
 from app.config import settings
 from app.db import transaction
 from app.projects.models import Project
-from app.quality.watching import look_at
-from tests.app.quality.test_watching import go_by_letters
+from app.quality.watching.noticing import look_at
+from tests.app.quality.watching.test_watching import go_by_letters
 from tests.factories import make_labeler, make_open_campaign, make_project
 
 

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from app.commands.round import app
 from app.config import settings
 from app.db import transaction
-from tests.app.rounds.reported import make_ended_round, make_sft
+from tests.app.rounds.report.reported import make_ended_round, make_sft
 from tests.factories import make_project
 
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import Cohort, Role, User
 from app.annotations.models import Annotation
-from app.annotations.review_decisions import correct_judgement, exclude, restore, send_back, stand_by
-from app.annotations.review_models import ExclusionReason
+from app.annotations.review.decisions import correct_judgement, exclude, restore, send_back, stand_by
+from app.annotations.review.models import ExclusionReason
 from app.annotations.service import Sent, submit_ranking
 from app.annotations.submissions import Judgement
 from app.datasets.live import LiveFilter, LiveKind, live_lines

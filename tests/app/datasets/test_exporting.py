@@ -6,7 +6,7 @@ import zipfile
 import pyarrow.parquet as pq
 import pytest
 
-from app.annotations.importing import import_comparisons, import_demonstrations
+from app.annotations.imports.importing import import_comparisons, import_demonstrations
 from app.datasets.exporting import (
     DatasetDamaged,
     FolderNotEmpty,

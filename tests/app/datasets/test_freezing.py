@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.accounts.models import Cohort
-from app.annotations.importing import import_comparisons, import_demonstrations
+from app.annotations.imports.importing import import_comparisons, import_demonstrations
 from app.annotations.models import Annotation
 from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import DatasetNameTaken, NothingToFreeze, freeze_dataset

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Cohort, Origin, Role, User
-from app.annotations.importing import import_comparisons, import_demonstrations
+from app.annotations.imports.importing import import_comparisons, import_demonstrations
 from app.annotations.models import Annotation
 from app.annotations.service import Sent, submit_demonstration, submit_prompt, submit_ranking
 from app.annotations.submissions import Demonstration, Judgement

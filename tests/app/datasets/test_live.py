@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.accounts.models import Cohort
-from app.annotations.importing import import_comparisons
+from app.annotations.imports.importing import import_comparisons
 from app.annotations.service import Sent, skip, submit_ranking
 from app.annotations.submissions import Judgement
 from app.campaigns.models import CampaignKind

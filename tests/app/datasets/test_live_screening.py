@@ -12,9 +12,9 @@ from app.accounts.models import Cohort, Origin
 from app.annotations.models import Annotation
 from app.datasets.live import LiveFilter, LiveKind, live_chunks
 from app.datasets.parquet import parquet_chunks
-from app.quality.models import Part
-from app.quality.screening_attempts import assess_oneself
-from tests.app.quality.screened import REVERSED, Screened, make_screening, take
+from app.quality.screening.attempts import assess_oneself
+from app.quality.screening.models import Part
+from tests.app.quality.screening.screened import REVERSED, Screened, make_screening, take
 from tests.factories import make_labeler
 
 EVERY = (Part.FLAGS, Part.RANKINGS, Part.DEMONSTRATIONS)

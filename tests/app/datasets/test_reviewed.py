@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import Cohort, Origin, Role, User
 from app.annotations.models import Annotation
-from app.annotations.review_adjudication import prefer, rank_anew
-from app.annotations.review_decisions import approve, correct_judgement, exclude, restore, send_back
-from app.annotations.review_models import ExclusionReason
+from app.annotations.review.adjudication import prefer, rank_anew
+from app.annotations.review.decisions import approve, correct_judgement, exclude, restore, send_back
+from app.annotations.review.models import ExclusionReason
 from app.annotations.service import Sent, submit_prompt, submit_ranking
 from app.annotations.submissions import Judgement
 from app.campaigns.models import Campaign, CampaignKind

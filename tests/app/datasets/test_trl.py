@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from app.annotations.importing import import_comparisons, import_demonstrations
+from app.annotations.imports.importing import import_comparisons, import_demonstrations
 from app.datasets.exporting import exported, write_export
 from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import freeze_dataset

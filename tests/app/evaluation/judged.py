@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.annotations.importing import import_comparisons
+from app.annotations.imports.importing import import_comparisons
 from app.projects.models import Project
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from app.quality.coefficients import FLEISS_KAPPA, RAW_AGREEMENT, Coefficient, figure
-from app.quality.pair_agreement import STRICT_AGREEMENT
+from app.quality.agreement.coefficients import FLEISS_KAPPA, RAW_AGREEMENT, Coefficient, figure
+from app.quality.agreement.pairs import STRICT_AGREEMENT
 from app.quality.resampling import FEWEST_CLUSTERS, percentile_interval, sums_by_cluster
 
 SIMULATIONS = 1000

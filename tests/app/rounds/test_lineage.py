@@ -7,7 +7,7 @@ from app.checkpoints.models import CheckpointKind
 from app.checkpoints.service import register_checkpoint
 from app.projects.models import Project
 from app.rounds.lineage import checkpoints_reached_by, lineage_of
-from tests.app.rounds.reported import Ended, make_ended_round, make_sft
+from tests.app.rounds.report.reported import Ended, make_ended_round, make_sft
 from tests.factories import make_labeler, make_project
 
 

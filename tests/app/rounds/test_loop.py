@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Cohort, User
-from app.annotations.importing import import_demonstrations
+from app.annotations.imports.importing import import_demonstrations
 from app.annotations.ranking import dense_ranks
 from app.annotations.service import Sent, submit_ranking
 from app.annotations.submissions import Judgement
@@ -25,7 +25,7 @@ from app.rounds.advancing import advance_unfinished_rounds
 from app.rounds.models import Round, RoundState
 from app.rounds.plan import RoundPlan, SamplingPlan, Step
 from app.rounds.queries import step_views
-from app.rounds.report import round_win_rate
+from app.rounds.report.win_rate import round_win_rate
 from app.rounds.service import RoundUnderWay, RunStillStopping, cancel_round, resume_round, start_round
 from app.runs.models import Run, RunState, Stage
 from app.runs.service import claim_next_run, end_cancelled_run

@@ -10,7 +10,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Role
-from app.annotations.importing import import_comparisons
+from app.annotations.imports.importing import import_comparisons
 from app.projects.models import Project
 from app.prompts.models import Prompt
 from tests.factories import make_project

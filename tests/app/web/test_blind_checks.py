@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import Role
 from app.campaigns.service import open_campaign
-from app.quality.gold import Known, make_known
+from app.quality.gold.answers import Known, make_known
 from app.quality.membership import admit_cohort
 from app.tasks.models import Assignment, Purpose, Task
 from app.tasks.service import add_compare_tasks

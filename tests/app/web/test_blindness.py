@@ -21,10 +21,10 @@ from app.projects.guidelines import acknowledge
 from app.projects.models import Guidelines, Project
 from app.prompts.models import Prompt
 from app.quality.membership import admit_cohort
-from app.quality.models import Part
-from app.quality.screening import Settings, choose_part, open_screening, save_screening
-from app.quality.screening_answers import Answer, give_answer, tasks_to_answer
-from app.quality.screening_attempts import begin_attempt
+from app.quality.screening.answers import Answer, give_answer, tasks_to_answer
+from app.quality.screening.attempts import begin_attempt
+from app.quality.screening.making import Settings, choose_part, open_screening, save_screening
+from app.quality.screening.models import Part
 from app.tasks.leasing import claim_next_task
 from app.tasks.models import Assignment
 from app.tasks.service import add_compare_tasks

@@ -15,7 +15,7 @@ from app.projects.models import Project
 from app.rounds.lineage import lineage_of
 from app.runs.models import Stage
 from app.runs.service import Input, enqueue_run
-from tests.app.rounds.reported import Ended, make_ended_round, make_sft
+from tests.app.rounds.report.reported import Ended, make_ended_round, make_sft
 from tests.factories import make_project
 from tests.pages import PageClient
 

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import func, select
 
 from app.accounts.models import Role
-from app.annotations.formats import COMPARISON_FORMATS, DEMONSTRATION_FORMATS
-from app.annotations.importing import import_comparisons
+from app.annotations.imports.formats import COMPARISON_FORMATS, DEMONSTRATION_FORMATS
+from app.annotations.imports.importing import import_comparisons
+from app.annotations.imports.public_formats import PUBLIC_FORMATS
 from app.annotations.models import Annotation
-from app.annotations.public_formats import PUBLIC_FORMATS
 from app.campaigns.models import CampaignKind
 from app.checkpoints.models import CheckpointKind
 from app.checkpoints.service import register_checkpoint

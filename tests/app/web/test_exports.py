@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.accounts.models import Role
-from app.annotations.importing import import_comparisons
+from app.annotations.imports.importing import import_comparisons
 from tests.app.datasets.test_live import row
 from tests.factories import make_project
 

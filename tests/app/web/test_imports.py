@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Role
-from app.annotations.importing import import_comparisons, import_demonstrations
+from app.annotations.imports.importing import import_comparisons, import_demonstrations
 from app.prompts.importing import import_prompts
 from app.web.imports import EXAMPLES
 from tests.factories import make_project

@@ -13,13 +13,13 @@ from app.accounts.models import Role, User
 from app.annotations.service import Sent, submit_ranking
 from app.campaigns.models import Campaign
 from app.campaigns.queries import members
-from app.quality.gold_models import CheckScore, GoldAnswer, Sign
+from app.quality.gold.models import CheckScore, GoldAnswer, Sign
 from app.quality.membership import admit_cohort
-from app.quality.watching import look_at
+from app.quality.watching.noticing import look_at
 from app.tasks.leasing import claim_next_task
 from app.tasks.models import Purpose, Task
-from tests.app.quality.test_gold import known_task, mixing, work
-from tests.app.quality.test_watching import LETTER_A, go_by_letters
+from tests.app.quality.gold.test_gold import known_task, mixing, work
+from tests.app.quality.watching.test_watching import LETTER_A, go_by_letters
 from tests.factories import make_labeler, make_open_campaign
 from tests.pages import PageClient
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.rounds.lineage import lineage_of
 from app.web.lineage import HEIGHT, WIDTH, Box, drawn
-from tests.app.rounds.reported import make_ended_round, make_sft
+from tests.app.rounds.report.reported import make_ended_round, make_sft
 from tests.factories import make_project
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.annotations.importing import import_demonstrations
+from app.annotations.imports.importing import import_demonstrations
 from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import freeze_dataset
 from app.datasets.models import DatasetKind

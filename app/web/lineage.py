@@ -78,7 +78,7 @@ def _boxes(lineage: Lineage) -> Iterator[Box]:
 def _checkpoint_box(node: CheckpointNode) -> Box:
     made = node.checkpoint
     run = _("run {number}").format(number=node.run.id) if node.run else _("no run here")
-    detail = f"{kind_in_words(made.kind)}, {run}"
+    detail = _("{kind}, {run}").format(kind=kind_in_words(made.kind), run=run)
     return Box(("checkpoint", made.id), made.name, detail, made.kind.value, f"/checkpoints/{made.id}")
 
 

@@ -31,6 +31,7 @@ from app.projects.service import create_project, publish_guidelines
 from app.prompts.models import Prompt, PromptKind, Source
 from app.prompts.reports import report_prompt
 from app.prompts.service import add_prompt
+from app.quality.gold.mixing import begin_training
 from app.quality.membership import admit, admit_cohort
 from app.rounds.models import Round, RoundRun
 from app.rounds.plan import RoundPlan, Step
@@ -40,9 +41,10 @@ from app.runs.models import Run, Stage
 from app.runs.service import Input, claim_next_run, enqueue_run, fail_run
 from app.tasks.briefs import ATTACK, Brief
 from app.tasks.leasing import claim_next_task
-from app.tasks.models import Assignment, AssignmentState, Task
+from app.tasks.models import Assignment, AssignmentState, Purpose, Task
 from app.tasks.service import add_compare_tasks
-from tests.factories import PLAIN, make_campaign, make_completion, make_tasks, make_user
+from tests.app.quality.gold.known import known_task
+from tests.factories import PLAIN, make_campaign, make_completion, make_open_campaign, make_tasks, make_user
 from tests.world_of_screening import addresses_of_attempts, addresses_of_results, addresses_of_screening
 
 GUIDELINES = "## Helpful first\n\n1. Does it do what was asked?\n2. Is it **true**?\n3. Would it harm anybody?\n"
@@ -184,6 +186,7 @@ def _addresses_of_labelers(session: Session, world: World, project: Project) -> 
         "/tasks": {"tasks": "/tasks"},
         DESK: {"revising": f"/assignments/{submitted.id}"},
         "/assignments/{number}/draft": {},
+        "/assignments/{number}/feedback": {"feedback": f"/assignments/{_trained(session, labeler).id}/feedback"},
         "/guidelines/{number}": {"read": f"/guidelines/{known.id}", "changed": f"/guidelines/{changed.id}"},
         "/history": {"history": "/history"},
         "/history/{number}": {"a submission": f"/history/{submitted.id}"},
@@ -191,6 +194,16 @@ def _addresses_of_labelers(session: Session, world: World, project: Project) -> 
         "/account": {"account": "/account"},
         "/account/password": {"password": "/account/password"},
     }
+
+
+def _trained(session: Session, labeler: User) -> Assignment:
+    """The first task of a campaign that trains, answered half right."""
+    campaign = make_open_campaign(session, tasks=2)
+    known_task(session, campaign, Purpose.TRAINING, explanation="The first names *both* reasons.")
+    begun = begin_training(session, labeler, campaign)
+    assert begun is not None
+    submit_ranking(session, begun, _judgement(), Sent("trained"))
+    return begun
 
 
 def _desk(session: Session, labeler: User, project: Project, kind: CampaignKind) -> Assignment:

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import User
 from app.annotations.models import Annotation
-from app.annotations.service import Sent, skip, submit_ranking
-from app.annotations.submissions import Judgement
+from app.annotations.service import Sent, skip
 from app.campaigns.models import Campaign, CampaignKind
 from app.prompts.importing import ImportRefused
 from app.prompts.models import Prompt, Split
@@ -35,32 +34,12 @@ from app.quality.progress import progress_of, shares_in
 from app.quality.watching.noticing import look_at
 from app.rounds.feeding import is_ranked
 from app.tasks.leasing import claim_next_task, give_back, return_expired_leases
-from app.tasks.models import Assignment, AssignmentState, Purpose, Task, TaskCompletion
+from app.tasks.models import Assignment, AssignmentState, Purpose, Task
 from app.tasks.queries import offers_for
+from tests.app.quality.gold.known import answer, known_task, ranks_of
 from tests.factories import make_labeler, make_open_campaign
 
 OUTPUTS = 4
-
-
-def known_task(session: Session, campaign: Campaign, purpose: Purpose = Purpose.GOLD, **more: object) -> Task:
-    """Made of a task that is handed out to nobody; the outputs are best in their own order."""
-    task = session.scalars(
-        select(Task).where(Task.campaign_id == campaign.id, Task.purpose == Purpose.REAL, Task.remaining > 0).limit(1)
-    ).one()
-    task.remaining = 0
-    return make_known(session, task, Known(ranks_of(session, task), **more), None, purpose)  # type: ignore[arg-type]
-
-
-def ranks_of(session: Session, task: Task) -> dict[int, int]:
-    query = select(TaskCompletion.completion_id).where(TaskCompletion.task_id == task.id)
-    return {number: rank for rank, number in enumerate(session.scalars(query.order_by(TaskCompletion.position)), 1)}
-
-
-def answer(session: Session, assignment: Assignment, ranks: dict[int, int] | None = None) -> Annotation:
-    """As the outputs stand in the task unless `ranks` by completion say otherwise."""
-    ranks = ranks or ranks_of(session, session.get_one(Task, assignment.task_id))
-    said = tuple(ranks[number] for number in assignment.shown_order)
-    return submit_ranking(session, assignment, Judgement(said, ({"overall": 4},) * len(said)), Sent("once"))
 
 
 def work(session: Session, labeler: User, campaign: Campaign, answers: int, chance: Random) -> list[Purpose]:

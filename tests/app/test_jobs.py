@@ -1,6 +1,3 @@
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from procrastinate.exceptions import TaskNotFound
 from sqlalchemy import text
@@ -8,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from app import jobs
 from app.db import transaction
+from tests.loops import awaited
 
 done: list[tuple[str, str]] = []
 
@@ -37,8 +35,7 @@ def test_jobs_are_done_beside_a_running_event_loop(fresh_database):
 
     with transaction(fresh_database) as session:
         jobs.defer(session, "tests.note", word="looped")
-    with ThreadPoolExecutor(1) as elsewhere:  # this thread may have a loop already: browser tests leave theirs running
-        elsewhere.submit(lambda: asyncio.run(beside_a_loop())).result()
+    awaited(beside_a_loop())
     assert ("looped", fresh_database.url.database) in done
 
 

@@ -20,6 +20,7 @@ from app.web import broadcast
 from app.web.broadcast import MOST_WAITING, Broadcast, letter
 from tests.browser.live import live
 from tests.factories import make_project, make_user
+from tests.loops import awaited
 
 READERS = 50
 
@@ -84,7 +85,7 @@ def test_a_line_reaches_every_reader_without_a_query(fresh_database: Engine) -> 
         with transaction(writing) as session:
             keep_glimpse(session, claim, [], "the end")
 
-    asyncio.run(read())
+    awaited(read())
 
 
 def test_after_a_lost_connection_readers_are_told_to_read_again(
@@ -111,7 +112,7 @@ def test_after_a_lost_connection_readers_are_told_to_read_again(
         assert await next_of(stream, "state") == {"run": claim.run_id}
         await stream.aclose()
 
-    asyncio.run(read())
+    awaited(read())
 
 
 def test_a_reader_who_is_too_slow_reads_everything_again() -> None:
@@ -121,7 +122,7 @@ def test_a_reader_who_is_too_slow_reads_everything_again() -> None:
             broadcast._send(letters, letter("line", {"step": number}))
         return "".join(filter(None, (letters.get_nowait() for _ in range(letters.qsize()))))
 
-    assert asyncio.run(fill()) == letter("stale", {}) + letter("line", {"step": MOST_WAITING})
+    assert awaited(fill()) == letter("stale", {}) + letter("line", {"step": MOST_WAITING})
 
 
 def test_a_server_that_ends_lets_its_readers_go(fresh_database: Engine) -> None:
@@ -134,7 +135,7 @@ def test_a_server_that_ends_lets_its_readers_go(fresh_database: Engine) -> None:
         hub.close()
         return [each async for each in stream]
 
-    assert asyncio.run(read()) == [""]
+    assert awaited(read()) == [""]
 
 
 @pytest.mark.parametrize(("role", "status"), [(Role.RESEARCHER, 200), (Role.LABELER, 403)])

@@ -140,7 +140,7 @@ def test_a_checkpoint_leads_back_to_its_run_and_the_digest_of_its_dataset(sessio
     shown = pages.get(f"/checkpoints/{made.id}")
     assert shown.links["ranked"] == f"/datasets/{frozen.id}"
     assert shown.links[f"Run {run.id}: reward"] == f"/runs/{run.id}"
-    assert frozen.digest in shown.text
+    assert shown.one("code", title=frozen.digest)
 
 
 def test_freezing_from_a_campaign_begins_with_its_answers(pages, session):

@@ -1,6 +1,5 @@
 import asyncio
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 from fastapi import FastAPI
@@ -19,6 +18,7 @@ from app.main import create_app
 from app.web.dependencies import SessionDep, public
 from app.web.templating import redirect
 from tests.factories import make_user
+from tests.loops import awaited
 
 
 def test_many_requests_at_once_wait_for_one_another(fresh_database: Engine) -> None:
@@ -33,9 +33,7 @@ def test_many_requests_at_once_wait_for_one_another(fresh_database: Engine) -> N
             answers = await asyncio.gather(*(browser.get("/account") for _ in range(number)))
         return [answer.status_code for answer in answers]
 
-    with ThreadPoolExecutor(1) as elsewhere:  # this thread may have a loop already: browser tests leave theirs running
-        answers = elsewhere.submit(asyncio.run, ask_many(200)).result()
-    assert Counter(answers) == {200: 200}
+    assert Counter(awaited(ask_many(200))) == {200: 200}
 
 
 def add_person(session: Session, name: str, email: str) -> None:

@@ -1,5 +1,3 @@
-from concurrent.futures import ThreadPoolExecutor
-
 import anyio
 from fastapi import FastAPI
 from sqlalchemy import func, select
@@ -10,6 +8,7 @@ from app.accounts.links import make_user_link
 from app.accounts.models import LinkPurpose, Role, SignedInSession, User
 from app.accounts.service import create_user, deactivate
 from app.accounts.signing_in import FAILURES_PER_ACCOUNT
+from tests.loops import awaited
 from tests.pages import Page, PageClient
 
 PASSWORD = "correct horse battery"
@@ -135,6 +134,4 @@ def test_who_sends_slowly_keeps_nobody_from_signing_in(web_app: FastAPI) -> None
             others.cancel_scope.cancel()
         return status
 
-    with ThreadPoolExecutor(1) as elsewhere:  # this thread may have a loop already: browser tests leave theirs running
-        status = elsewhere.submit(anyio.run, one_among_slow_ones).result()
-    assert status == 403  # for want of a token, but answered
+    assert awaited(one_among_slow_ones()) == 403  # for want of a token, but answered

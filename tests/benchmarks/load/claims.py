@@ -49,7 +49,8 @@ def claim_milliseconds(engine: Engine, number: int) -> float:
     """The median of many claims, by its members in turn, each as the desk makes it and undone again."""
     with Session(engine) as session:
         campaign = session.get_one(Campaign, number)
-        query = select(User).join(CampaignMember).where(CampaignMember.campaign_id == number).order_by(User.id)
+        at_work = CampaignMember.campaign_id == number, ~CampaignMember.paused
+        query = select(User).join(CampaignMember).where(*at_work).order_by(User.id)
         members = session.scalars(query).all()
         session.execute(text("UPDATE assignments SET state = 'submitted' WHERE state IN ('leased', 'expired')"))
         times = [_timed_claim(session, members[turn % len(members)], campaign) for turn in range(CLAIMS)]

@@ -97,6 +97,17 @@ def allow(*roles: Role) -> Any:
 
 public: Any = Depends(Admission(), scope="function")
 
+# The desk's pages cost the interpreter more than the database, and more threads than a few only fight for it. It comes
+# after `allow`, which has read the form: whoever sends slowly keeps nobody's turn.
+AT_A_TIME = 2
+
+
+async def take_turn() -> AsyncIterator[None]:
+    yield
+
+
+in_turn: Any = Depends(take_turn, scope="function", max_concurrency=AT_A_TIME)
+
 
 async def signed_in_user(visitor: Visitor) -> User:
     """Raises `SignInNeeded`."""

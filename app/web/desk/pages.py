@@ -24,7 +24,7 @@ from app.tasks.models import Assignment, AssignmentState, Purpose
 from app.tasks.queries import Desk, assignment_of, desk, desk_of
 from app.tasks.starting import GuidelinesUnread, expect_guidelines_read
 from app.translation import gettext as _
-from app.web.dependencies import CurrentUser, SessionDep, allow
+from app.web.dependencies import CurrentUser, SessionDep, allow, in_turn
 from app.web.desk.doubts import Doubted
 from app.web.desk.submitting import Submission, judged_fields, submit_work
 from app.web.desk.view import desk_context, typed_in
@@ -58,7 +58,7 @@ def own_assignment(session: SessionDep, user: CurrentUser, number: int) -> Assig
 Own = Annotated[Assignment, Depends(own_assignment, scope="function")]
 
 
-@router.get("/{number}", dependencies=LABELERS)
+@router.get("/{number}", dependencies=[*LABELERS, in_turn])
 def show(request: Request, session: SessionDep, user: CurrentUser, number: int, undo: bool = False) -> Response:
     """`undo`: the labeler came back from the next task, and goes on there."""
     work = desk_of(session, user, number)
@@ -78,7 +78,7 @@ def show(request: Request, session: SessionDep, user: CurrentUser, number: int, 
     return desk_page(request, session, user, work, typed, _about_skip(assignment), undoing=undo)
 
 
-@router.post("/{number}/submit", dependencies=LABELERS)
+@router.post("/{number}/submit", dependencies=[*LABELERS, in_turn])
 def submit(
     request: Request,
     session: SessionDep,

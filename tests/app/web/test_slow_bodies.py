@@ -7,15 +7,17 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.accounts.sessions import begin_session
 from app.db import transaction
+from app.projects.guidelines import acknowledge
+from app.projects.models import Guidelines
 from app.web import security
-from app.web.dependencies import SESSIONS_AT_ONCE
+from app.web.dependencies import AT_A_TIME, SESSIONS_AT_ONCE
 from tests.browser.live import live
-from tests.factories import make_labeler
+from tests.factories import make_assignment, make_labeler
 
 PATIENCE = 3.0
 
@@ -69,6 +71,20 @@ def test_slow_senders_do_not_keep_the_others_out_for_long(site: str, cookie: str
         page = httpx.get(f"{site}/tasks", headers={"cookie": cookie}, timeout=60)
     assert page.status_code == 200
     assert page.elapsed.total_seconds() < 3 * PATIENCE + 5
+
+
+def test_slow_senders_take_nobodys_turn_at_a_desk(site: str, fresh_database: Engine) -> None:
+    with transaction(fresh_database) as session:
+        labeler = make_labeler(session)
+        desk = f"/assignments/{make_assignment(session, labeler).id}"
+        acknowledge(session, session.scalars(select(Guidelines)).one(), labeler)
+        cookie = f"rondo-session={begin_session(session, labeler)}"
+    with ExitStack() as slow:
+        for _ in range(AT_A_TIME + 1):
+            slow.enter_context(begin_to_send(site, f"{desk}/submit", cookie))
+        page = httpx.get(site + desk, headers={"cookie": cookie}, timeout=60)
+        assert page.status_code == 200
+        assert page.elapsed.total_seconds() < PATIENCE
 
 
 def test_who_leaves_while_sending_is_no_failure_of_ours(

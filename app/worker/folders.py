@@ -118,18 +118,26 @@ def _end_of(path: Path) -> str:
 
 
 class MetricsFile:
-    """Reads the lines that were added to `metrics.jsonl` since the last look; a half-written line waits."""
+    """Reads the lines that were added to `metrics.jsonl` since the last look; a half-written line waits.
+
+    A resume puts another file in its place, without what came after its checkpoint, and goes on in that: it is read
+    from its beginning, however long it has grown by then.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "metrics.jsonl"
+        self.inode = 0
         self.offset = 0
 
     def new_lines(self) -> list[dict[str, Any]]:
-        if not self.path.exists():
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
             return []
-        if self.path.stat().st_size < self.offset:  # a resume cut off what came after its checkpoint
-            self.offset = 0
-        with self.path.open("rb") as file:
+        with file:
+            found = os.fstat(file.fileno())
+            if found.st_ino != self.inode or found.st_size < self.offset:
+                self.inode, self.offset = found.st_ino, 0
             file.seek(self.offset)
             added = file.read()
         whole = added[: added.rfind(b"\n") + 1]

@@ -28,6 +28,7 @@ from app.worker.folders import MetricsFile
 from app.worker.following import Follower, OutOfReach
 from tests.factories import make_project
 from trainer.__main__ import SHARED
+from trainer.folder import RunFolder
 from trainer.records import TextRecord, write_lines
 
 SMALL = {"hidden": 16, "layers": 1, "heads": 2, "feed_forward": 32, "vocabulary": 300, "block": 16, "batch": 4}
@@ -256,3 +257,16 @@ def test_half_a_line_of_metrics_waits_for_its_other_half(tmp_path: Path) -> None
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('ep": 2}\n')
     assert metrics.new_lines() == [{"step": 2}]
+
+
+def test_metrics_that_a_resume_wrote_anew_are_read_from_their_beginning(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for step in (1, 2, 3):
+        folder.append_metrics({"step": step})
+    metrics = MetricsFile(tmp_path)
+    assert len(metrics.new_lines()) == 3
+    folder.forget_metrics_after(1)
+    for step in (2, 3, 4):  # the file is longer than it was before anybody looks
+        folder.append_metrics({"step": step, "loss": 0.25})
+    assert [line["step"] for line in metrics.new_lines()] == [1, 2, 3, 4]
+    assert metrics.new_lines() == []

@@ -107,7 +107,9 @@ def readers_of(session: Session, project: Project) -> Iterator[Reader]:
         "/datasets", f"/datasets/new{of_project}", "/checkpoints", "/rounds",
     ]  # fmt: skip
     yield Reader("researcher", _signed_in(session, Role.RESEARCHER), researcher)
-    yield Reader("admin", _signed_in(session, Role.ADMIN), ["/users", f"/users/{busiest.id}"])
+    yield Reader(
+        "admin", _signed_in(session, Role.ADMIN), ["/users", f"/users/{busiest.id}", f"/rounds/new{of_project}"]
+    )
     yield Reader("labeler", begin_session(session, busiest), ["/tasks", "/history", "/account"])
 
 

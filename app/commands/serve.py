@@ -21,6 +21,7 @@ from app.errors import DomainError, message
 from app.main import create_app
 from app.storage import storage
 from app.web.addresses import served_address
+from app.web.balance import Balanced, Ledger, blank_ledger, counting
 from app.web.broadcast import Broadcast
 
 MOST_BY_DEFAULT = 4  # each takes memory, and connections of the database
@@ -46,7 +47,7 @@ def serve(
     processes: Annotated[
         int | None, typer.Option(min=1, help="How many serve pages. By default one a processor, 4 at most.")
     ] = None,
-    door: Annotated[int | None, typer.Option(hidden=True)] = None,
+    beside_others: Annotated[str | None, typer.Option("--beside", hidden=True)] = None,
 ) -> None:
     """Run the web application, and on the embedded database a worker beside it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # unwinds: other processes, then the database
@@ -55,18 +56,21 @@ def serve(
     wanted = now.database_url is None if worker is None else worker
     with ExitStack() as stack:
         engine = stack.enter_context(storage(now))
-        if door is not None:
-            answer(now, engine, stack.enter_context(socket.socket(fileno=door)))
+        if beside_others is not None:
+            door, ledger, place = map(int, beside_others.split(":"))
+            answer(now, engine, stack.enter_context(socket.socket(fileno=door)), Ledger(ledger, place))
             return
         own = stack.enter_context(listening(now))
         now = now.model_copy(update={"port": own.getsockname()[1]})
         if wanted:
             stack.enter_context(beside("worker"))
-        for _ in range(1, processes or by_default()):
-            stack.enter_context(helping(now, own))
+        number = processes or by_default()
+        ledger = stack.enter_context(blank_ledger(number)).fileno()
+        for place in range(1, number):
+            stack.enter_context(helping(now, own.fileno(), ledger, place))
         show_first_admin_link(engine, now)
         typer.echo(f"Rondo is at {served_address(now, '')} (Ctrl+C ends it).", err=True)
-        answer(now, engine, own)
+        answer(now, engine, own, Ledger(ledger, 0))
 
 
 def by_default() -> int:
@@ -74,37 +78,40 @@ def by_default() -> int:
 
 
 @contextmanager
-def helping(now: Settings, door: socket.socket) -> Iterator[None]:
-    """One more process behind the same door: whoever is free takes the next connection."""
-    number = door.fileno()
-    with beside("serve", "--host", now.host, "--port", str(now.port), "--door", str(number), keeping=[number]):
+def helping(now: Settings, door: int, ledger: int, place: int) -> Iterator[None]:
+    """One more process behind the same door, with a place of its own in the ledger of connections."""
+    handed = f"{door}:{ledger}:{place}"
+    with beside("serve", "--host", now.host, "--port", str(now.port), "--beside", handed, keeping=[door, ledger]):
         yield
 
 
-def answer(now: Settings, engine: Engine, door: socket.socket) -> None:
+def answer(now: Settings, engine: Engine, door: socket.socket, ledger: Ledger) -> None:
     """Until a signal comes."""
     web = create_app(now, engine)
     gc.collect()
     gc.freeze()  # what is here now lives as long as we do: no later collection has to look at it
     config = uvicorn.Config(
-        web,
+        Balanced(web, ledger),
+        http=counting(ledger),
         host=now.host,
         port=now.port,
         proxy_headers=False,  # ours to read, with the addresses that the settings trust
         server_header=False,
         access_log=False,
     )
-    Server(config, web.state.broadcast).run(sockets=[door])
+    Server(config, web.state.broadcast, ledger).run(sockets=[door])
 
 
 class Server(uvicorn.Server):
     """Ends although readers follow a run: their streams are closed first, which uvicorn would wait for."""
 
-    def __init__(self, config: uvicorn.Config, broadcast: Broadcast) -> None:
+    def __init__(self, config: uvicorn.Config, broadcast: Broadcast, ledger: Ledger) -> None:
         super().__init__(config)
         self.broadcast = broadcast
+        self.ledger = ledger
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.ledger.leave()
         self.broadcast.close()
         super().handle_exit(sig, frame)
 

@@ -65,6 +65,12 @@ def ancestors(session: Session, checkpoint: Checkpoint) -> list[Checkpoint]:
     return found
 
 
+def first_sft(session: Session, policy: Checkpoint) -> Checkpoint | None:
+    """The baseline of all rounds: the oldest fine-tuned model that the policy descends from, or is."""
+    fine_tuned = [each for each in (policy, *ancestors(session, policy)) if each.kind is CheckpointKind.SFT]
+    return fine_tuned[-1] if fine_tuned else None
+
+
 def children(session: Session, checkpoint: Checkpoint) -> list[Checkpoint]:
     query = select(Checkpoint).where(Checkpoint.parent_id == checkpoint.id).order_by(Checkpoint.id)
     return list(session.scalars(query))

@@ -59,9 +59,11 @@ class RoundPlan(BaseModel):
     `reward` model alone; or only `samples` of the starting policy, as tasks.
     `start`: where the policy comes from: `pretrain` (a small model from nothing), `sft` (fine-tune `checkpoint_id`),
     or `checkpoint` (go on from `checkpoint_id`, an SFT model or policy of an earlier round).
-    `rankings`: `collect` samples of the starting policy and wait until they are ranked, or take the `existing` ones.
+    `rankings`: `collect` samples of the starting policy and wait until they are ranked, take the `existing` ones that
+    `comparisons` chooses, or learn from `both`.
     `preset`: where the settings came from; they are whole without it.
     `others`: checkpoints whose samples are mixed with those of the new policy.
+    `against_first_sft`: whoever compares the new policy with the earlier one sees the first SFT model's output, too.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,7 +71,7 @@ class RoundPlan(BaseModel):
     aim: Aim = "ppo"
     start: Literal["pretrain", "sft", "checkpoint"] = "pretrain"
     checkpoint_id: int | None = None
-    rankings: Literal["collect", "existing"] = "collect"
+    rankings: Literal["collect", "existing", "both"] = "collect"
     people: People = "people"
     demonstrations: DataPlan = DataPlan()
     comparisons: DataPlan = DataPlan()
@@ -81,6 +83,7 @@ class RoundPlan(BaseModel):
     others: tuple[int, ...] = ()
     overlap: int = Field(default=1, ge=1, le=20)
     evaluate: bool = True
+    against_first_sft: bool = True
 
     @model_validator(mode="after")
     def checkpoint_where_needed(self) -> Self:
@@ -92,6 +95,12 @@ class RoundPlan(BaseModel):
     def something_to_fine_tune(self) -> Self:
         if self.aim == "sft" and self.start == "checkpoint":
             raise ValueError(gettext("Fine-tuning alone starts from a model that is to be fine-tuned."))
+        return self
+
+    @model_validator(mode="after")
+    def collected_rankings_in_time(self) -> Self:
+        if self.rankings == "both" and self.comparisons.until:
+            raise ValueError(gettext("Rankings that are yet to be collected have no last day."))
         return self
 
     @property

@@ -6,6 +6,7 @@ from app.accounts.models import Cohort
 from app.campaigns.models import Campaign, CampaignKind, CampaignState
 from app.campaigns.service import close_campaign
 from app.checkpoints.models import Checkpoint
+from app.checkpoints.queries import first_sft
 from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import NothingToFreeze, freeze_dataset
 from app.datasets.models import Dataset, DatasetKind
@@ -65,11 +66,13 @@ def freeze_test_prompts(turn: Turn) -> Outcome:
 
 
 def freeze_comparisons(turn: Turn) -> Outcome:
-    """Those that were ranked in this round, or those that the plan chose."""
+    """Those that were ranked in this round, those that the plan chose, or both."""
     ranked_here = turn.campaign_of(Step.COMPARE)
     chosen = comparisons_taken(turn.plan)
-    if ranked_here:
+    if ranked_here and turn.plan.rankings == "collect":
         chosen = DatasetFilter(people=turn.plan.people, campaigns=(ranked_here.id,))
+    elif ranked_here and chosen.campaigns is not None:
+        chosen = chosen.model_copy(update={"campaigns": (*chosen.campaigns, ranked_here.id)})
     return _freeze(turn, Step.COMPARISONS, DatasetKind.COMPARISONS, chosen)
 
 
@@ -141,11 +144,21 @@ def sample_earlier_policies(turn: Turn) -> Outcome:
 
 
 def sample_policy_for_test(turn: Turn) -> Outcome:
-    return _sample_once(turn, Step.TEST_SAMPLES, new_policy(turn))
+    return _sample_once(turn, Step.TEST_SAMPLES, [new_policy(turn)])
 
 
-def sample_earlier_policy_for_test(turn: Turn) -> Outcome:
-    return _sample_once(turn, Step.EARLIER_TEST_SAMPLES, starting_policy(turn))
+def sample_earlier_policies_for_test(turn: Turn) -> Outcome:
+    return _sample_once(turn, Step.EARLIER_TEST_SAMPLES, policies_to_beat(turn))
+
+
+def policies_to_beat(turn: Turn) -> list[Checkpoint]:
+    """The policy that the round began with, and the first SFT model where that is another and its files are there.
+
+    A labeler ranks all three at once: each prompt is read once, and one ranking holds both of the verdicts.
+    """
+    baseline = first_sft(turn.session, starting_policy(turn)) if turn.plan.against_first_sft else None
+    there = [baseline] if baseline and baseline.has_files else []
+    return list(dict.fromkeys([starting_policy(turn), *there]))
 
 
 def _sample(turn: Turn, step: Step, policies: Sequence[Checkpoint], prompts: Step, sampling: SamplingPlan) -> Outcome:
@@ -157,9 +170,9 @@ def _sample(turn: Turn, step: Step, policies: Sequence[Checkpoint], prompts: Ste
     return turn.run_step(step, Stage.SAMPLE, _policies_and_prompts(turn, policies, prompts), settings)
 
 
-def _sample_once(turn: Turn, step: Step, policy: Checkpoint) -> Outcome:
+def _sample_once(turn: Turn, step: Step, policies: Sequence[Checkpoint]) -> Outcome:
     settings = {"k_min": 1, "k_max": 1, "temperature": 1.0}
-    return turn.run_step(step, Stage.SAMPLE, _policies_and_prompts(turn, [policy], Step.TEST_PROMPTS), settings)
+    return turn.run_step(step, Stage.SAMPLE, _policies_and_prompts(turn, policies, Step.TEST_PROMPTS), settings)
 
 
 def _policies_and_prompts(turn: Turn, policies: Sequence[Checkpoint], prompts: Step) -> list[Input]:
@@ -243,7 +256,7 @@ STEPS: dict[Step, Callable[[Turn], Outcome]] = {
     Step.NEXT_COMPARE: feed_back,
     Step.TEST_PROMPTS: freeze_test_prompts,
     Step.TEST_SAMPLES: sample_policy_for_test,
-    Step.EARLIER_TEST_SAMPLES: sample_earlier_policy_for_test,
+    Step.EARLIER_TEST_SAMPLES: sample_earlier_policies_for_test,
     Step.EVALUATION: evaluate,
     Step.HELD_OUT: freeze_held_out,
     Step.HELD_OUT_SCORES: score_held_out,

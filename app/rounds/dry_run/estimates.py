@@ -55,17 +55,24 @@ def _own(plan: RoundPlan, step: Step) -> dict[str, Any]:
     """What the step adds to the settings of its stage (`app.rounds.steps`)."""
     sampling = {Step.CANDIDATES: plan.candidates, Step.SAMPLES: plan.samples, Step.EARLIER_SAMPLES: plan.samples}
     if step not in sampling:
-        return {"k_min": 1, "k_max": 1} if STAGE_OF[step] is Stage.SAMPLE else {}
+        policies = 2 if step is Step.EARLIER_TEST_SAMPLES and _has_baseline(plan) else 1
+        return {"k_min": policies, "k_max": policies} if STAGE_OF[step] is Stage.SAMPLE else {}
     chosen = sampling[step]
     models = len(plan.others) + plan.mix_earlier_policy if step is Step.EARLIER_SAMPLES else 1
     times = chosen.rankings * models
     return {"k_min": chosen.k_min * times, "k_max": chosen.k_max * times}
 
 
+def _has_baseline(plan: RoundPlan) -> bool:
+    """Whether a first SFT model may be another than the policy that the round begins with."""
+    return plan.against_first_sft and plan.start != "pretrain"
+
+
 def rows_for(plan: RoundPlan, step: Step, found: ChosenData) -> int:
     """The lines of the file that the step reads."""
-    ranked = found.candidate_prompts * plan.candidates.rankings * plan.overlap
-    rankings = ranked if Step.COMPARE in steps_of(plan) else found.ranked.rankings
+    collected = found.candidate_prompts * plan.candidates.rankings * plan.overlap
+    there = found.ranked.rankings
+    rankings = {"collect": collected, "existing": there, "both": collected + there}[plan.rankings]
     demonstrations = found.demonstrations[Split.TRAIN]
     return {
         Step.PRETRAIN: demonstrations,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.annotations.models import AnnotatedOutput, Annotation
 from app.campaigns.models import Campaign
 from app.checkpoints.models import Checkpoint, CheckpointKind
+from app.checkpoints.queries import first_sft
 from app.completions.models import Completion, CompletionAuthor
 from app.datasets.models import DatasetAnnotation
 from app.db import among
@@ -24,7 +25,7 @@ from app.quality.agreement.scope import Scope
 from app.rounds.models import Round, RoundCampaign, RoundRun
 from app.rounds.plan import Step
 from app.rounds.queries import StepView, step_views
-from app.rounds.report.win_rate import evaluations_of, first_sft, win_rate_between
+from app.rounds.report.win_rate import evaluations_of, win_rate_between
 from app.runs.models import Run
 from app.runs.queries import input_checkpoint
 from app.tasks.models import Task

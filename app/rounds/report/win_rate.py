@@ -7,8 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.campaigns.models import Campaign, CampaignKind
-from app.checkpoints.models import Checkpoint, CheckpointKind
-from app.checkpoints.queries import ancestors
+from app.checkpoints.models import Checkpoint
 from app.evaluation.queries import same_answers, verdicts_between
 from app.evaluation.win_rate import Verdict, WinRate, win_rate
 from app.rounds.advancing import turn_of
@@ -41,9 +40,3 @@ def evaluations_of(session: Session, found: Round) -> list[Campaign]:
     """The campaigns in which held-out labelers compared the round's policy with earlier ones."""
     query = select(Campaign).join(RoundCampaign).where(RoundCampaign.round_id == found.id)
     return list(session.scalars(query.where(Campaign.kind == CampaignKind.EVALUATE).order_by(Campaign.id)))
-
-
-def first_sft(session: Session, policy: Checkpoint) -> Checkpoint | None:
-    """The baseline of all rounds: the oldest fine-tuned model that the policy descends from."""
-    fine_tuned = [each for each in ancestors(session, policy) if each.kind is CheckpointKind.SFT]
-    return fine_tuned[-1] if fine_tuned else None

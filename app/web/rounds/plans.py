@@ -24,7 +24,7 @@ class NewRound(BaseModel):
     aim: Aim = "ppo"
     start: Literal["pretrain", "sft", "checkpoint"] = "pretrain"
     checkpoint: int | None = None
-    rankings: Literal["collect", "existing"] = "collect"
+    rankings: Literal["collect", "existing", "both"] = "collect"
     people: People = "people"
     demonstration_campaigns: list[int] = Field(default_factory=list)
     demonstrations_since: date | None = None
@@ -46,6 +46,7 @@ class NewRound(BaseModel):
     mix_earlier_policy: bool = False
     others: list[int] = Field(default_factory=list)
     evaluate: bool = False
+    against_first_sft: bool = False
     preset: str = NO_PRESET
     settings: dict[Stage, dict[str, str]] = Field(default_factory=dict)
     find: str = ""
@@ -88,10 +89,9 @@ def _plan(form: Form[NewRound], typed: NewRound) -> RoundPlan | None:
     }
     if form.errors:
         return None
-    at_fault = "checkpoint" if typed.start != "pretrain" and typed.checkpoint is None else "start"
     plan: RoundPlan | None = _made(
         form,
-        at_fault,
+        _at_fault(typed),
         lambda: RoundPlan(
             aim=typed.aim,
             start=typed.start,
@@ -103,10 +103,18 @@ def _plan(form: Form[NewRound], typed: NewRound) -> RoundPlan | None:
             others=tuple(typed.others),
             overlap=typed.overlap,
             evaluate=typed.evaluate,
+            against_first_sft=typed.against_first_sft,
             **parts,
         ),
     )
     return plan
+
+
+def _at_fault(typed: NewRound) -> str:
+    """The field under which it is said that the parts make no plan."""
+    if typed.start != "pretrain" and typed.checkpoint is None:
+        return "checkpoint"
+    return "rankings_until" if typed.rankings == "both" and typed.rankings_until else "start"
 
 
 def _candidates(typed: NewRound) -> SamplingPlan:
@@ -150,7 +158,8 @@ def _made(form: Form[NewRound], name: str, make: Callable[[], Any]) -> Any:
 
 
 def empty_form() -> Form[NewRound]:
-    return _as_sent(mix_earlier_policy="1", evaluate="1", preset=next(iter(PRESETS)), sample_prompts=100)
+    ticked = dict.fromkeys(("mix_earlier_policy", "evaluate", "against_first_sft"), "1")
+    return _as_sent(**ticked, preset=next(iter(PRESETS)), sample_prompts=100)
 
 
 def _as_sent(**values: object) -> Form[NewRound]:
@@ -186,6 +195,7 @@ def form_of(plan: RoundPlan) -> Form[NewRound]:
         overlap=plan.overlap,
         mix_earlier_policy="1" if plan.mix_earlier_policy else None,
         evaluate="1" if plan.evaluate else None,
+        against_first_sft="1" if plan.against_first_sft else None,
         preset=preset,
         **{
             "demonstration_campaigns[]": data.campaigns,

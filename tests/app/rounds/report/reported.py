@@ -52,25 +52,35 @@ def make_sft(session: Session, project: Project) -> Checkpoint:
 
 
 def make_ended_round(
-    session: Session, files: Path, project: Project, earlier: Checkpoint, *, wins: Sequence[bool], labelers: int = 2
+    session: Session,
+    files: Path,
+    project: Project,
+    earlier: Checkpoint,
+    *,
+    wins: Sequence[bool],
+    labelers: int = 2,
+    baseline: Checkpoint | None = None,
 ) -> Ended:
-    """Two labelers rank two prompts alike; held-out ones prefer the policy on a test prompt for each true in `wins`."""
+    """Two labelers rank two prompts alike; held-out ones prefer the policy on a test prompt for each true in `wins`.
+
+    `baseline`: whose output stands beside those two, and is the worst always.
+    """
     for _ in range(labelers):
         make_labeler(session)
         make_labeler(session, Cohort.HELD_OUT)
     plan = RoundPlan(start="checkpoint", checkpoint_id=earlier.id)
     started = start_round(session, project, plan)
-    compare = _ranked(session, project, started, labelers)
+    compare = make_ranked_campaign(session, project, started, labelers)
     comparisons = _frozen(session, files, project, started, compare)
     reward = _reward(session, project, started, earlier, comparisons)
     policy = _policy(session, project, started, earlier, reward)
-    evaluation, outputs = _evaluated(session, project, started, policy, earlier, wins)
+    evaluation, outputs = _evaluated(session, project, started, policy, earlier, wins, baseline)
     started.state, started.finished_at = RoundState.FINISHED, now()
     session.flush()
     return Ended(started, policy, reward, comparisons, compare, evaluation, outputs)
 
 
-def _ranked(session: Session, project: Project, started: Round, labelers: int) -> Campaign:
+def make_ranked_campaign(session: Session, project: Project, started: Round, labelers: int) -> Campaign:
     campaign = make_campaign(session, project=project, overlap=labelers)
     prompts = [make_prompt(session, project) for _ in range(2)]
     texts = [[add_completion(session, prompt, f"Text {n}") for n in range(3)] for prompt in prompts]
@@ -158,7 +168,13 @@ def _run(
 
 
 def _evaluated(
-    session: Session, project: Project, started: Round, policy: Checkpoint, earlier: Checkpoint, wins: Sequence[bool]
+    session: Session,
+    project: Project,
+    started: Round,
+    policy: Checkpoint,
+    earlier: Checkpoint,
+    wins: Sequence[bool],
+    baseline: Checkpoint | None,
 ) -> tuple[Campaign, list[tuple[Completion, Completion]]]:
     campaign = make_campaign(session, CampaignKind.EVALUATE, project=project)
     prompts = [make_prompt(session, project) for _ in wins]
@@ -174,12 +190,15 @@ def _evaluated(
         )
         for prompt in prompts
     ]
+    worst = [add_completion(session, prompt, "No.", checkpoint=baseline) for prompt in prompts if baseline]
     groups = [(prompt, list(pair)) for prompt, pair in zip(prompts, pairs, strict=True)]
+    for (_, group), third in zip(groups, worst, strict=False):
+        group.append(third)
     _open(session, campaign, groups, started, Step.EVALUATION)
     places = {
         completion.id: place
         for pair, won in zip(pairs, wins, strict=True)
         for completion, place in zip(pair, (0, 1) if won else (1, 0), strict=True)
     }
-    _rank_all(session, campaign, places)
+    _rank_all(session, campaign, places | {completion.id: 2 for completion in worst})
     return campaign, pairs

@@ -97,6 +97,18 @@ def test_a_round_stands_beside_those_before_it_and_not_those_after(session: Sess
     assert second.round.number == 2
 
 
+def test_one_ranking_of_three_outputs_holds_both_win_rates(session: Session, tmp_path: Path) -> None:
+    project = make_project(session)
+    sft = make_sft(session, project)
+    first = make_ended_round(session, tmp_path, project, sft, wins=NINE_OF_TWELVE)
+    ended = make_ended_round(session, tmp_path, project, first.policy, wins=NINE_OF_TWELVE, baseline=sft)
+    report = round_report(session, ended.round)
+    rates = {line["against"]: (line["win_rate"], line["prompts"]) for line in report.table("win_rates").as_json()}
+    assert rates == {"ppo-1": (0.75, 12), "sft-1": (1.0, 12)}
+    assert [line["win_rate_sft"] for line in report.table("rounds").as_json()] == [0.75, 1.0]
+    assert report.is_saturated
+
+
 def test_a_round_that_has_just_begun_has_an_empty_report(session: Session) -> None:
     report = round_report(session, start_round(session, make_project(session), RoundPlan()))
     assert report.as_json()["policy"] is None

@@ -48,6 +48,7 @@ def test_an_admin_starts_a_round_with_a_preset_and_a_setting_of_their_own(pages:
     assert plan.settings[Stage.PPO]["steps"] == PRESETS["tiny-cpu"]["ppo"]["steps"]
     assert (plan.candidates.k_min, plan.candidates.rankings) == (5, 3)
     assert plan.evaluate
+    assert plan.against_first_sft
     assert plan.mix_earlier_policy
 
 
@@ -248,6 +249,7 @@ def test_a_copied_round_is_the_same_plan(session: Session) -> None:
         others=(policy.id,),
         overlap=2,
         evaluate=False,
+        against_first_sft=False,
     )
     assert read_plan(form_of(plan)).plan == plan
 
@@ -257,6 +259,12 @@ def test_a_copy_without_a_preset_keeps_each_setting() -> None:
     copied = read_plan(form_of(plan)).plan
     assert copied is not None
     assert {stage: values for stage, values in copied.settings.items() if values} == plan.settings
+
+
+def test_rankings_yet_to_be_collected_have_no_last_day(pages: PageClient, session: Session) -> None:
+    pages.sign_in_as(Role.ADMIN)
+    page = _plan(pages, make_project(session), 422, rankings="both", rankings_until="2026-01-31", **ANYWAY)
+    assert page.one("p", id="error-rankings_until").text == "Rankings that are yet to be collected have no last day."
 
 
 def test_a_round_is_copied_from_its_address(pages: PageClient, session: Session) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import Engine, inspect, text
 from app import clock, schema
 from app.binaries import newest_binaries
 from app.errors import DomainError, message
+from app.files.place import Files
 from app.translation import gettext
 
 DUMP, FILES, MANIFEST = "database.dump", "files", "manifest.json"
@@ -61,7 +62,7 @@ class Manifest(BaseModel):
     files: dict[str, str]
 
 
-def write_backup(engine: Engine, files: Path, target: Path) -> Manifest:
+def write_backup(engine: Engine, files: Files, target: Path) -> Manifest:
     """Raises BackupExists, DumpFailed, and what `schema.require_current` raises. Rondo may be at work meanwhile."""
     if target.exists():
         raise BackupExists(path=target)
@@ -78,7 +79,7 @@ def write_backup(engine: Engine, files: Path, target: Path) -> Manifest:
     return manifest
 
 
-def restore_backup(engine: Engine, files: Path, archive: Path) -> Manifest:
+def restore_backup(engine: Engine, files: Files, archive: Path) -> Manifest:
     """All or nothing. Raises NotEmpty, BackupDamaged, SchemaNewer, DumpFailed, DatabaseUnreachable."""
     if schema.current_revision(engine) or inspect(engine).get_table_names():
         raise NotEmpty(what="the database")
@@ -99,7 +100,7 @@ def restore_backup(engine: Engine, files: Path, archive: Path) -> Manifest:
     return manifest
 
 
-def _pass_over_numbers_in(files: Path, engine: Engine) -> None:
+def _pass_over_numbers_in(files: Files, engine: Engine) -> None:
     """A folder may be newer than the dump: no run or dataset to come may be given its number, and so its files."""
     advance = text(
         "SELECT setval(sequence, greatest(:last, nextval(sequence))) FROM pg_get_serial_sequence(:area, 'id') sequence"
@@ -111,7 +112,7 @@ def _pass_over_numbers_in(files: Path, engine: Engine) -> None:
             connection.execute(advance, {"area": area, "last": last})
 
 
-def _add_everything(archive: tarfile.TarFile, engine: Engine, files: Path, folder: Path) -> Iterator[tuple[str, str]]:
+def _add_everything(archive: tarfile.TarFile, engine: Engine, files: Files, folder: Path) -> Iterator[tuple[str, str]]:
     """The dump comes first: a file is written before the row that names it, so no row lacks its file."""
     dump = folder / DUMP
     _run("pg_dump", engine, "--format=custom", f"--file={dump}")

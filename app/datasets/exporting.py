@@ -12,6 +12,7 @@ from app.datasets.models import Dataset, DatasetKind
 from app.datasets.parquet_apart import parquet_made_apart
 from app.datasets.sending import Exported
 from app.errors import DomainError, message
+from app.files.place import Files, fetched
 from app.prompts.models import Split
 from trainer.manifest import MANIFEST_NAME, DatasetChanged, verified_manifest
 from trainer.records import Comparison, Demonstration, Message, read_lines
@@ -79,7 +80,7 @@ def export_formats(kind: DatasetKind) -> list[str]:
     return [RONDO, PARQUET, *ROW_EXPORTS[kind]]
 
 
-def exported(files: Path, dataset: Dataset, format_name: str) -> Exported:
+def exported(files: Files, dataset: Dataset, format_name: str) -> Exported:
     """The export's files: the frozen ones as they are, the rows as Parquet beside the others, or one for each split.
 
     Raises `NoSuchExport`, `DatasetDamaged`.
@@ -87,7 +88,7 @@ def exported(files: Path, dataset: Dataset, format_name: str) -> Exported:
     if format_name not in export_formats(dataset.kind):
         formats = ", ".join(export_formats(dataset.kind))
         raise NoSuchExport(kind=dataset.kind, formats=formats, format=format_name)
-    folder = files / dataset.location
+    folder = fetched(files, dataset.location)
     try:
         names = [MANIFEST_NAME, *verified_manifest(folder).sha256]
     except DatasetChanged as error:

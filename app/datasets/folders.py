@@ -1,16 +1,15 @@
 """Folders of datasets: one lives and dies with the transaction that made it; what a crash left is found later."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session, SessionTransaction
 
 from app.clock import now
 from app.datasets.models import Dataset
+from app.files.place import Files, kept_in, remove
 
 FOLDER = "datasets"
 FOLDERS = "folders of this transaction"
@@ -18,24 +17,23 @@ FORGOTTEN_AFTER = timedelta(days=1)  # longer than any freezing takes
 
 
 @contextmanager
-def removed_on_rollback(session: Session, folder: Path) -> Iterator[None]:
-    """Makes `folder`; removes it if the block fails, or later if the transaction or savepoint does."""
-    folder.mkdir(parents=True)
+def removed_on_rollback(session: Session, files: Files, location: str) -> Iterator[None]:
+    """Removes the folder if the block fails, or later if the transaction or savepoint does."""
     try:
         yield
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(files, location)
         raise
-    _remove_later(session, folder)
+    _remove_later(session, files, location)
 
 
-def _remove_later(session: Session, folder: Path) -> None:
+def _remove_later(session: Session, files: Files, location: str) -> None:
     if FOLDERS not in session.info:
         session.info[FOLDERS] = []
         event.listen(session, "after_commit", _committed)
         event.listen(session, "after_soft_rollback", _undone)
         event.listen(session, "after_transaction_end", _ended)
-    session.info[FOLDERS].append((folder, list(_enclosing(session))))
+    session.info[FOLDERS].append((files, location, list(_enclosing(session))))
 
 
 def _committed(session: Session) -> None:
@@ -51,10 +49,10 @@ def _ended(session: Session, transaction: SessionTransaction) -> None:
 
 
 def _undone(session: Session, transaction: SessionTransaction) -> None:
-    undone = [folder for folder, enclosing in session.info[FOLDERS] if transaction in enclosing]
-    for folder in undone:
-        shutil.rmtree(folder, ignore_errors=True)
-    session.info[FOLDERS] = [each for each in session.info[FOLDERS] if each[0] not in undone]
+    undone = [each for each in session.info[FOLDERS] if transaction in each[-1]]
+    for files, location, _ in undone:
+        remove(files, location)
+    session.info[FOLDERS] = [each for each in session.info[FOLDERS] if each not in undone]
 
 
 def _enclosing(session: Session) -> Iterator[SessionTransaction]:
@@ -64,11 +62,12 @@ def _enclosing(session: Session) -> Iterator[SessionTransaction]:
         transaction = transaction.parent
 
 
-def remove_forgotten_folders(session: Session, files: Path) -> list[Path]:
+def remove_forgotten_folders(session: Session, files: Files) -> list[str]:
     """Those that a process killed while freezing left behind: no dataset has them, and they are a day old."""
-    known = {files / location for location in session.scalars(select(Dataset.location))}
-    before = (now() - FORGOTTEN_AFTER).timestamp()
-    found = [path for path in (files / FOLDER).glob("*") if path not in known and path.stat().st_mtime < before]
-    for folder in found:
-        shutil.rmtree(folder, ignore_errors=True)
+    known = set(session.scalars(select(Dataset.location)))
+    before = now() - FORGOTTEN_AFTER
+    old = [location for location, changed in kept_in(files, FOLDER).items() if changed < before]
+    found = [location for location in old if location not in known]
+    for location in found:
+        remove(files, location)
     return found

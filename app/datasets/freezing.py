@@ -20,6 +20,7 @@ from app.datasets.models import Dataset, DatasetAnnotation, DatasetKind
 from app.datasets.rows import TakenRow, rows_of
 from app.db import in_batches
 from app.errors import DomainError, message
+from app.files.place import Files, here, keep
 from app.projects.models import FormVersion, Project
 from trainer.manifest import Manifest, file_digest, write_manifest
 from trainer.records import Comparison, to_line
@@ -48,7 +49,7 @@ class Written:
 
 def freeze_dataset(
     session: Session,
-    files: Path,
+    files: Files,
     project: Project,
     name: str,
     kind: DatasetKind,
@@ -62,19 +63,21 @@ def freeze_dataset(
     """
     if session.scalar(select(Dataset.id).where(Dataset.project_id == project.id, Dataset.name == name)):
         raise DatasetNameTaken(name=name)
-    unfinished = files / FOLDER / f"unfinished-{uuid.uuid4().hex}"
-    with removed_on_rollback(session, unfinished):
+    unfinished = here(files) / FOLDER / f"unfinished-{uuid.uuid4().hex}"
+    unfinished.mkdir(parents=True)
+    with removed_on_rollback(session, here(files), f"{FOLDER}/{unfinished.name}"):
         written = _write_rows(unfinished / f"{kind}.jsonl", rows_of(session, project, kind, chosen))
         if not written.rows:
             raise NothingToFreeze()
         manifest = _write_manifest(session, unfinished, project, kind, chosen, written)
         dataset = _register(session, project, name, manifest, by)
         _keep_lineage(session, dataset, written)
-    folder = files / FOLDER / f"{dataset.id}-{_slug(name)}"
-    with removed_on_rollback(session, folder):
-        folder.rmdir()
+    dataset.location = f"{FOLDER}/{dataset.id}-{_slug(name)}"
+    folder = here(files) / dataset.location
+    folder.mkdir()
+    with removed_on_rollback(session, files, dataset.location):
         unfinished.rename(folder)
-    dataset.location = f"{FOLDER}/{folder.name}"
+        keep(files, dataset.location)
     session.flush()
     return dataset
 

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from statistics import fmean
 
 from sqlalchemy import select
@@ -14,6 +13,7 @@ from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
 from app.completions.models import Completion, CompletionScore
 from app.db import among
 from app.evaluation.win_rate import WinRate
+from app.files.place import Files
 from app.prompts.models import Prompt, Split
 from app.rounds.advancing import turn_of
 from app.rounds.models import Round
@@ -64,7 +64,7 @@ class Outcome:
     examples: list[Example]
 
 
-def outcome_of(session: Session, files: Path, number: int, checker: Checker) -> Outcome:
+def outcome_of(session: Session, files: Files, number: int, checker: Checker) -> Outcome:
     current = session.get_one(Round, number)
     turn = turn_of(session, files, current)
     before, after = _texts(turn, Step.EARLIER_TEST_SAMPLES), _texts(turn, Step.TEST_SAMPLES)

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
@@ -18,6 +17,7 @@ from app.datasets.models import DatasetKind
 from app.db import transaction
 from app.demo.setting_up import crew_of, set_up, sign_in_link
 from app.errors import DomainError, message
+from app.files.place import Files
 from app.projects.models import Project
 from app.prompts.models import Split
 from app.rounds.advancing import turn_of
@@ -65,7 +65,7 @@ class Place:
     """Where it is played: the database, the files, and the address at which the application answers."""
 
     engine: Engine
-    files: Path
+    files: Files
     base_url: str
 
 

@@ -1,7 +1,6 @@
 """`advance_round` looks at the facts and does what is missing: safe to call twice, or after any crash."""
 
 import logging
-from pathlib import Path
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.db import transaction
+from app.files.place import Files
 from app.projects.models import Project
 from app.rounds.models import Round, RoundState
 from app.rounds.plan import RoundPlan, Step, steps_of
@@ -28,7 +28,7 @@ STATE_AT = {
 }
 
 
-def advance_unfinished_rounds(engine: Engine, files: Path) -> None:
+def advance_unfinished_rounds(engine: Engine, files: Files) -> None:
     """Each in a transaction of its own; one that another worker looks after right now is left to it."""
     with transaction(engine) as session:
         numbers = session.scalars(select(Round.id).where(Round.state.in_(UNFINISHED)).order_by(Round.id)).all()
@@ -40,7 +40,7 @@ def advance_unfinished_rounds(engine: Engine, files: Path) -> None:
                 advance_round(session, files, found)
 
 
-def advance_round(session: Session, files: Path, current: Round) -> None:
+def advance_round(session: Session, files: Files, current: Round) -> None:
     """Take every step that can be taken now; an error of a step is kept with the round, its half-done work undone."""
     turn = turn_of(session, files, current)
     outcome = Outcome.DONE
@@ -52,7 +52,7 @@ def advance_round(session: Session, files: Path, current: Round) -> None:
     current.finished_at = None if current.state in UNFINISHED else now()
 
 
-def turn_of(session: Session, files: Path, current: Round) -> Turn:
+def turn_of(session: Session, files: Files, current: Round) -> Turn:
     project = session.get_one(Project, current.project_id)
     return Turn(session, files, current, project, RoundPlan.model_validate(current.plan))
 

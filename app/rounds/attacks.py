@@ -5,7 +5,6 @@ A run that answers a campaign's attacks is known by its prompts: a dataset that 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -23,6 +22,7 @@ from app.datasets.freezing import NothingToFreeze, freeze_dataset
 from app.datasets.models import Dataset, DatasetKind
 from app.db import among
 from app.errors import DomainError, message
+from app.files.place import Files
 from app.projects.models import Project
 from app.projects.rules import form_of_rule
 from app.prompts.models import Prompt
@@ -84,7 +84,7 @@ def attacks_in(session: Session, campaign: Campaign) -> int:
 
 
 def answer_attacks(
-    session: Session, files: Path, campaign: Campaign, model: Checkpoint, *, answers: int = 1, by: User | None = None
+    session: Session, files: Files, campaign: Campaign, model: Checkpoint, *, answers: int = 1, by: User | None = None
 ) -> Run:
     """Freezes the attacks as they are now and queues a sampling run over them, `answers` a prompt.
 
@@ -117,7 +117,7 @@ def answerings(session: Session, campaign: Campaign) -> list[Answering]:
     return [Answering(run, input_checkpoint(session, run, "model"), _judged_in(session, campaign, run)) for run in runs]
 
 
-def judge_answers(session: Session, files: Path, campaign: Campaign, run: Run, *, by: User | None = None) -> Campaign:
+def judge_answers(session: Session, files: Files, campaign: Campaign, run: Run, *, by: User | None = None) -> Campaign:
     """A draft of a `rate` campaign on the rule's own form over what the run answered; the same one when asked again.
 
     Who works in it is as in the campaign of attacks. Raises `NotAnswered`, `NothingAnswered`.

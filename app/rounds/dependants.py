@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -14,6 +13,7 @@ from app.checkpoints.upkeep import REMOVE_FILES
 from app.clock import now
 from app.completions.queries import Work, work_of
 from app.errors import DomainError, message
+from app.files.place import Files
 from app.jobs import defer
 from app.rounds.models import Round, RoundRun, RoundState
 from app.runs.models import Run, RunInput, RunState
@@ -76,7 +76,7 @@ def _rounds_needing(session: Session, checkpoint: Checkpoint) -> Sequence[Round]
     return session.scalars(needed.order_by(Round.id)).all()
 
 
-def refusal(files: Path, checkpoint: Checkpoint, found: Dependants) -> DomainError | None:
+def refusal(files: Files, checkpoint: Checkpoint, found: Dependants) -> DomainError | None:
     """Why its files cannot be deleted now; None where they can."""
     if checkpoint.pinned:
         return CheckpointPinned(name=checkpoint.name)
@@ -89,7 +89,7 @@ def refusal(files: Path, checkpoint: Checkpoint, found: Dependants) -> DomainErr
     return None
 
 
-def delete_files(session: Session, files: Path, checkpoint: Checkpoint) -> None:
+def delete_files(session: Session, files: Files, checkpoint: Checkpoint) -> None:
     """A job removes them once this is committed. Deleting twice is deleting once.
 
     Raises `CheckpointPinned`, `NoFilesHere`, `NeededByRun`, `NeededByRound`.

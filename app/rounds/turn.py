@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.campaigns.models import Campaign
 from app.checkpoints.models import Checkpoint
 from app.datasets.models import Dataset
+from app.files.place import Files
 from app.projects.models import Project
 from app.rounds.models import Round, RoundCampaign, RoundDataset, RoundRun
 from app.rounds.plan import RoundPlan, Step
@@ -42,7 +42,7 @@ OUTCOME_OF = {
 @dataclass(frozen=True)
 class Turn:
     session: Session
-    files: Path
+    files: Files
     round: Round
     project: Project
     plan: RoundPlan

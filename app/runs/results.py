@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from sqlalchemy.orm import Session
 
@@ -11,6 +10,7 @@ from app.checkpoints.models import Checkpoint, CheckpointKind
 from app.checkpoints.service import register_checkpoint
 from app.completions.queries import completion_ids
 from app.completions.service import NewCompletion, add_completions, record_scores
+from app.files.place import Files, fetched, here
 from app.projects.models import Project
 from app.runs.models import Run, Stage
 from app.runs.queries import input_checkpoint, inputs_of, latest_metrics
@@ -26,7 +26,7 @@ PRODUCES = {
 }
 
 
-def register_results(session: Session, run: Run, files: Path) -> Checkpoint | None:
+def register_results(session: Session, run: Run, files: Files) -> Checkpoint | None:
     """The checkpoint that a training stage made; samples and scores are stored instead where that was the stage."""
     if run.stage is Stage.SAMPLE:
         add_completions(session, _completions(session, run, files))
@@ -37,7 +37,7 @@ def register_results(session: Session, run: Run, files: Path) -> Checkpoint | No
     return None
 
 
-def _register_model(session: Session, run: Run, files: Path) -> Checkpoint:
+def _register_model(session: Session, run: Run, files: Files) -> Checkpoint:
     location = f"{run.location}/model"
     return register_checkpoint(
         session,
@@ -45,19 +45,19 @@ def _register_model(session: Session, run: Run, files: Path) -> Checkpoint:
         PRODUCES[run.stage],
         f"{run.stage.value}-{run.id}",
         location=location,
-        digest=model_digest(files / location),
-        size=size_of(files / location),
+        digest=model_digest(here(files) / location),
+        size=size_of(here(files) / location),
         parent=input_checkpoint(session, run, "model"),
         metrics=latest_metrics(session, run),
     )
 
 
-def sampled_completions(session: Session, run: Run, files: Path) -> list[tuple[int, int]]:
+def sampled_completions(session: Session, run: Run, files: Files) -> list[tuple[int, int]]:
     """(prompt id, completion id) of each line of a finished run's `samples.jsonl`, in its order."""
     return [pair for pairs in sampled_by_policy(session, run, files) for pair in pairs]
 
 
-def sampled_by_policy(session: Session, run: Run, files: Path) -> list[list[tuple[int, int]]]:
+def sampled_by_policy(session: Session, run: Run, files: Files) -> list[list[tuple[int, int]]]:
     """The same, a list for each policy of the run, which samples one after the other."""
     sampled = [(each.checkpoint_id, (each.prompt_id, each.digest)) for each in _completions(session, run, files)]
     ids = completion_ids(session, [key for _, key in sampled])
@@ -67,18 +67,18 @@ def sampled_by_policy(session: Session, run: Run, files: Path) -> list[list[tupl
     return list(by_policy.values())
 
 
-def _policies(session: Session, run: Run, files: Path) -> dict[str, Checkpoint]:
+def _policies(session: Session, run: Run, files: Files) -> dict[str, Checkpoint]:
     """By the name that the trainer knew them by, which is what their samples carry."""
-    named = json.loads((files / run.location / "config.json").read_text(encoding="utf-8"))["model"].split(",")
+    named = json.loads(fetched(files, f"{run.location}/config.json").read_text(encoding="utf-8"))["model"].split(",")
     policies = [each.source for each in inputs_of(session, run) if each.setting == "model"]
     return {name: each for name, each in zip(named, policies, strict=True) if isinstance(each, Checkpoint)}
 
 
-def _completions(session: Session, run: Run, files: Path) -> Iterator[NewCompletion]:
+def _completions(session: Session, run: Run, files: Files) -> Iterator[NewCompletion]:
     first = input_checkpoint(session, run, "model")
     several = sum(each.setting == "model" for each in inputs_of(session, run)) > 1
     policies = _policies(session, run, files) if several else {}
-    for sample in read_lines(Sample, files / run.location / "samples.jsonl"):
+    for sample in read_lines(Sample, fetched(files, f"{run.location}/samples.jsonl")):
         author = policies.get(sample.checkpoint, first)
         yield NewCompletion(
             int(sample.prompt_id),
@@ -91,9 +91,9 @@ def _completions(session: Session, run: Run, files: Path) -> Iterator[NewComplet
         )
 
 
-def _store_scores(session: Session, run: Run, files: Path) -> None:
+def _store_scores(session: Session, run: Run, files: Files) -> None:
     reward_model = input_checkpoint(session, run, "reward_model")
     if reward_model is None:
         return
-    scores = read_lines(ScoreRecord, files / run.location / "scores.jsonl")
+    scores = read_lines(ScoreRecord, fetched(files, f"{run.location}/scores.jsonl"))
     record_scores(session, reward_model, {int(each.completion_id): each.score for each in scores})

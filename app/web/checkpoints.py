@@ -18,6 +18,7 @@ from app.checkpoints.registering import OUTSIDE, register_outside_model
 from app.checkpoints.service import FilesDeleted, archive, bring_back, pin, unpin
 from app.completions.queries import work_of
 from app.errors import NotFound
+from app.files.place import Files, parts_of
 from app.projects.models import Project
 from app.projects.queries import project as project_numbered
 from app.projects.queries import projects
@@ -110,7 +111,7 @@ def show(request: Request, session: SessionDep, number: int) -> Response:
 
 
 def _files(request: Request) -> Path:
-    files: Path = request.app.state.settings.files
+    files: Files = request.app.state.settings.files
     return files
 
 
@@ -121,21 +122,21 @@ def lineage_as_json(session: SessionDep, number: int) -> Response:
 
 @router.get("/{number}/download", dependencies=RESEARCHERS)
 def download(request: Request, session: SessionDep, number: int) -> Response:
-    """A tar archive, read from disk as it is sent. Raises `FilesDeleted`, `NoFilesHere`, `NotFound`."""
+    """A tar archive, read as it is sent. Raises `FilesDeleted`, `NoFilesHere`, `NotFound`."""
     checkpoint = checkpoint_numbered(session, number)
     if checkpoint.files_deleted_at is not None:
         raise FilesDeleted(name=checkpoint.name)
     if not is_ours(_files(request), checkpoint):
         raise NoFilesHere(name=checkpoint.name)
-    folder = _files(request) / str(checkpoint.location)
-    if not folder.is_dir():
+    parts = parts_of(_files(request), str(checkpoint.location))
+    if not parts:
         raise NotFound(what="file", number=checkpoint.location)
     name = f"checkpoint-{checkpoint.id}"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}.tar"',
         "Content-Encoding": "identity",  # weights do not get smaller, and compressing them would hold the server up
     }
-    return StreamingResponse(archived(folder, name), media_type="application/x-tar", headers=headers)
+    return StreamingResponse(archived(parts, name), media_type="application/x-tar", headers=headers)
 
 
 @router.post("/{number}/pin", dependencies=ADMINS)

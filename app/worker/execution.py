@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from app.bound import bound_to_us
 from app.db import transaction
 from app.errors import DomainError
+from app.files.place import Files
 from app.runs.models import Stage
 from app.runs.queries import run_by_id
 from app.runs.results import register_results
@@ -55,7 +56,7 @@ class Place:
     """Where and how a worker does a run."""
 
     engine: Engine
-    files: Path
+    files: Files
     launcher: tuple[str, ...]
     lease: timedelta
 
@@ -76,7 +77,7 @@ class Trainer:
 
 def execute(
     engine: Engine,
-    files: Path,
+    files: Files,
     claim: Claim,
     stopping: threading.Event,
     launcher: Sequence[str] = (),
@@ -229,7 +230,7 @@ def _finish(session: Session, place: Place, claim: Claim, trainer: Trainer) -> N
         ending(session, claim, f"The results could not be stored: {error}", _last_words(trainer.folder))
 
 
-def _cause_of_death(status: int, files: Path) -> str:
+def _cause_of_death(status: int, files: Files) -> str:
     """Of a trainer that ended without a word."""
     trouble = trouble_with(files)
     if trouble:

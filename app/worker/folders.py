@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.checkpoints.models import Checkpoint
 from app.datasets.models import Dataset
+from app.files.place import Files, fetched, here
 from app.runs.models import Run
 from app.runs.queries import inputs_of
 from trainer.records import Demonstration, TextRecord, read_lines, write_lines
@@ -31,9 +32,9 @@ class Status:
     state: str = "running"
 
 
-def write_run_folder(session: Session, run: Run, files: Path) -> Path:
+def write_run_folder(session: Session, run: Run, files: Files) -> Path:
     """The folder with its `config.json`: settings and the paths of inputs, of several with commas between."""
-    folder = files / run.location
+    folder = here(files) / run.location
     folder.mkdir(parents=True, exist_ok=True)
     paths: dict[str, list[str]] = {}
     for each in inputs_of(session, run):
@@ -44,17 +45,17 @@ def write_run_folder(session: Session, run: Run, files: Path) -> Path:
     return folder
 
 
-def _path_for(setting: str, source: Dataset | Checkpoint, files: Path, folder: Path) -> str:
+def _path_for(setting: str, source: Dataset | Checkpoint, files: Files, folder: Path) -> str:
     if isinstance(source, Checkpoint):
         return model_path(source, files)
-    rows = files / source.location / f"{source.kind.value}.jsonl"
+    rows = fetched(files, source.location) / f"{source.kind.value}.jsonl"
     return str(_texts_of(rows, folder) if setting == "texts" else rows.resolve())
 
 
-def model_path(checkpoint: Checkpoint, files: Path) -> str:
+def model_path(checkpoint: Checkpoint, files: Files) -> str:
     """A folder below the files folder where there is one, else as given: an absolute path or a hub id."""
     location = checkpoint.location or ""
-    below = files / location
+    below = fetched(files, location)
     return str(below.resolve()) if below.is_dir() else location
 
 

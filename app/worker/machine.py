@@ -15,6 +15,7 @@ from secrets import token_hex
 
 import psutil
 
+from app.files.place import Files
 from app.runs.needs import Capacity
 
 MIB = 1 << 20
@@ -89,7 +90,7 @@ def named(gpus: Sequence[tuple[str, int]]) -> str:
     return ", ".join(counted) or "CPU"
 
 
-def trouble_with(files: Path) -> str | None:
+def trouble_with(files: Files) -> str | None:
     """Why no run could be done in this folder now: it is out of reach, cannot be written to, or is full."""
     try:
         files.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -21,6 +20,7 @@ import app.tasks.upkeep
 import app.web.formatting  # noqa: F401  (they declare jobs)
 from app.datasets.folders import remove_forgotten_folders
 from app.db import transaction
+from app.files.place import Files
 from app.jobs import run_worker
 from app.rounds.advancing import advance_unfinished_rounds
 from app.runs.service import STALLED_AFTER, Claim, claim_next_run, recover_stalled_runs
@@ -47,7 +47,7 @@ class Duty:
     """What a worker is there for: see `app.worker.execution.execute` for `launcher` and `lease`."""
 
     engine: Engine
-    files: Path
+    files: Files
     machine: Machine
     launcher: tuple[str, ...] = ()
     lease: timedelta = STALLED_AFTER
@@ -83,7 +83,7 @@ def stay_known(duty: Duty, stopping: threading.Event) -> None:
         take_leave(session, duty.machine.name)
 
 
-def facts_of(machine: Machine, files: Path) -> dict[str, Any]:
+def facts_of(machine: Machine, files: Files) -> dict[str, Any]:
     """The columns of `app.runs.models.Worker`."""
     capacity = machine.capacity
     return {
@@ -139,7 +139,9 @@ def _sleep_until_woken(ear: psycopg.Connection, stopping: threading.Event) -> No
             return
 
 
-def look_after_rounds(engine: Engine, files: Path, stopping: threading.Event, lease: timedelta = STALLED_AFTER) -> None:
+def look_after_rounds(
+    engine: Engine, files: Files, stopping: threading.Event, lease: timedelta = STALLED_AFTER
+) -> None:
     """Put stalled runs back into the queue and advance rounds, until `stopping` is set."""
     while not stopping.wait(LOOK_EVERY):
         with kept_going("Rounds are not looked after", stopping):

@@ -1,12 +1,12 @@
 """A dry run: everything that can be known of a plan before anything starts. Nothing is written, nothing is loaded."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.errors import DomainError
+from app.files.place import Files
 from app.projects.models import Project
 from app.rounds.chosen_data import ChosenData, chosen_data
 from app.rounds.dry_run.data import data_findings
@@ -51,7 +51,7 @@ class DryRun:
         }
 
 
-def dry_run(session: Session, files: Path, project: Project, plan: RoundPlan) -> DryRun:
+def dry_run(session: Session, files: Files, project: Project, plan: RoundPlan) -> DryRun:
     """Where the plan itself is wrong, that is the only finding."""
     try:
         check_plan(session, project, plan)

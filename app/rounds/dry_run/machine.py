@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.files.place import Files
 from app.rounds.dry_run.findings import Finding, fine, missing, warning
 from app.rounds.dry_run.model import settings_in_force
 from app.rounds.dry_run.model_facts import Shape
@@ -55,7 +56,7 @@ def _memory_here() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def machine_findings(session: Session, files: Path, plan: RoundPlan, shape: Shape) -> list[Finding]:
+def machine_findings(session: Session, files: Files, plan: RoundPlan, shape: Shape) -> list[Finding]:
     machine = machine_of(session)
     if shape.parameters is None:
         unknown = gettext("How large the model is cannot be told here, so neither disk nor memory was reckoned.")
@@ -63,7 +64,7 @@ def machine_findings(session: Session, files: Path, plan: RoundPlan, shape: Shap
     return [_disk(files, plan, shape), _memory(machine, plan, shape), *_workers(machine)]
 
 
-def _disk(files: Path, plan: RoundPlan, shape: Shape) -> Finding:
+def _disk(files: Files, plan: RoundPlan, shape: Shape) -> Finding:
     needed = disk_needed(plan, shape)
     there = files if files.exists() else Path()
     free = shutil.disk_usage(there).free

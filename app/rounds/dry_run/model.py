@@ -1,12 +1,12 @@
 """Of a dry run: whether the model that the round starts from is there and can be trained."""
 
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.checkpoints.models import Checkpoint
+from app.files.place import Files
 from app.projects.models import Project
 from app.prompts.models import Prompt
 from app.rounds.dry_run.findings import Finding, fine, missing, warning
@@ -24,7 +24,7 @@ def settings_in_force(plan: RoundPlan, stage: Stage) -> dict[str, Any]:
     return {**defaults(STAGES[stage.value]), **plan.stage_settings(stage)}
 
 
-def starting_shape(session: Session, files: Path, plan: RoundPlan) -> Shape:
+def starting_shape(session: Session, files: Files, plan: RoundPlan) -> Shape:
     """Of the model that the round trains; empty where its files cannot be read here."""
     if plan.start == "pretrain":
         return shape_from_nothing(settings_in_force(plan, Stage.PRETRAIN))
@@ -33,12 +33,12 @@ def starting_shape(session: Session, files: Path, plan: RoundPlan) -> Shape:
     return read_facts(folder).shape if folder else Shape()
 
 
-def model_findings(session: Session, files: Path, project: Project, plan: RoundPlan) -> list[Finding]:
+def model_findings(session: Session, files: Files, project: Project, plan: RoundPlan) -> list[Finding]:
     shape = starting_shape(session, files, plan)
     return [*_start(session, files, plan, shape), *_room(session, project, plan, shape)]
 
 
-def _start(session: Session, files: Path, plan: RoundPlan, shape: Shape) -> list[Finding]:
+def _start(session: Session, files: Files, plan: RoundPlan, shape: Shape) -> list[Finding]:
     if plan.start == "pretrain":
         says = gettext("A small model of about {weights} weights is made from nothing.")
         return [fine("model", says.format(weights=_weights(shape)))]

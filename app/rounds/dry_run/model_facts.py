@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.checkpoints.models import Checkpoint
+from app.files.place import Files, here
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
@@ -37,10 +38,10 @@ class ModelFacts:
     has_end_token: bool
 
 
-def folder_of(checkpoint: Checkpoint, files: Path) -> Path | None:
+def folder_of(checkpoint: Checkpoint, files: Files) -> Path | None:
     """Where its files are on this machine; None where they are elsewhere, or nowhere yet."""
     location = checkpoint.location or ""
-    for folder in (files / location, Path(location), *_fetched_before(location)):
+    for folder in (here(files) / location, Path(location), *_fetched_before(location)):
         if location and folder.is_dir():
             return folder
     return None

@@ -1,7 +1,6 @@
 """Whether the round's policy is better: what the held-out labelers said of it and of the policies before it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,13 +9,14 @@ from app.campaigns.models import Campaign, CampaignKind
 from app.checkpoints.models import Checkpoint
 from app.evaluation.queries import same_answers, verdicts_between
 from app.evaluation.win_rate import Verdict, WinRate, win_rate
+from app.files.place import Files
 from app.rounds.advancing import turn_of
 from app.rounds.models import Round, RoundCampaign
 from app.rounds.plan import Step
 from app.rounds.steps import new_policy, starting_policy
 
 
-def round_win_rate(session: Session, files: Path, found: Round) -> WinRate | None:
+def round_win_rate(session: Session, files: Files, found: Round) -> WinRate | None:
     """The new policy against the earlier one; None while nothing was judged. A text that both wrote is a tie."""
     turn = turn_of(session, files, found)
     campaign = turn.campaign_of(Step.EVALUATION)

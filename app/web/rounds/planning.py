@@ -14,6 +14,7 @@ from app.campaigns.queries import campaigns_of
 from app.checkpoints.models import CheckpointKind
 from app.checkpoints.queries import checkpoints_of
 from app.checkpoints.service import FilesDeleted
+from app.files.place import Files
 from app.projects.models import Project
 from app.projects.queries import project as project_numbered
 from app.rounds.dry_run.dry_run import dry_run
@@ -89,7 +90,7 @@ def settings(request: Request, session: SessionDep, project: int, form: Posted) 
 
 
 def _files(request: Request) -> Path:
-    files: Path = request.app.state.settings.files
+    files: Files = request.app.state.settings.files
     return files
 
 

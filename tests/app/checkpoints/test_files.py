@@ -4,15 +4,17 @@ from pathlib import Path
 
 from app.checkpoints.files import archived, is_ours, size_of
 from app.checkpoints.models import Checkpoint
+from app.files.place import parts_of
 
 
 def test_an_archive_holds_every_file_whole_in_pieces_no_larger_than_a_chunk(tmp_path: Path) -> None:
-    (tmp_path / "part").mkdir()
+    model = tmp_path / "model"
+    (model / "part").mkdir(parents=True)
     contents = {"config.json": b"{}", "part/weights.safetensors": bytes(range(256)) * 10_000, "empty": b""}
     for name, content in contents.items():
-        (tmp_path / name).write_bytes(content)
-    (tmp_path / "link").symlink_to("/etc/passwd")
-    pieces = list(archived(tmp_path, "sft-1"))
+        (model / name).write_bytes(content)
+    (model / "link").symlink_to("/etc/passwd")
+    pieces = list(archived(parts_of(tmp_path, "model"), "sft-1"))
     assert max(map(len, pieces)) <= 1 << 20
     with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
         found = {entry.name: archive.extractfile(entry).read() for entry in archive}

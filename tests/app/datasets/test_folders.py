@@ -24,7 +24,7 @@ def test_only_old_folders_that_no_dataset_has_are_removed(session, tmp_path):
     for folder in (kept, crashed, renamed):
         age(folder, FORGOTTEN_AFTER + timedelta(minutes=1))
     age(at_work, FORGOTTEN_AFTER - timedelta(minutes=1))
-    assert set(remove_forgotten_folders(session, tmp_path)) == {crashed, renamed}
+    assert {tmp_path / each for each in remove_forgotten_folders(session, tmp_path)} == {crashed, renamed}
     assert set((tmp_path / "datasets").iterdir()) == {kept, at_work}
     assert (kept / "manifest.json").is_file()
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -39,6 +39,8 @@ NAMING = {
 
 # Of one process. Several processes on one database must fit its `max_connections`, which is 100 unless set.
 POOLED, MOST_CONNECTIONS = 8, 16
+AWAY = {"57P01", "57P02", "57P03", "53300"}  # it shuts down, crashed, starts up, has no connection left
+DISK_FULL = "53100"
 FRESH_SECONDS = 5  # a connection used so lately is taken to be alive still: a ping is a journey to the server
 
 Row = TypeVar("Row")
@@ -98,6 +100,25 @@ def _ping_after_a_pause(connection: Any, record: ConnectionPoolEntry, _proxy: ob
         connection.rollback()
     except OperationalError as error:
         raise DisconnectionError from error
+
+
+def is_out_of_reach(error: DBAPIError) -> bool:
+    """Whether it says that the server was not there to answer, and not that the statement went wrong.
+
+    Of a process's connections one meets this after a restart: the engine then replaces all of them.
+    """
+    state = state_of(error)
+    return error.connection_invalidated or not state or state.startswith("08") or state in AWAY
+
+
+def is_disk_full(error: DBAPIError) -> bool:
+    return state_of(error) == DISK_FULL
+
+
+def state_of(error: DBAPIError) -> str | None:
+    """PostgreSQL's five characters; none where no server said anything."""
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state
 
 
 @contextmanager

@@ -61,9 +61,10 @@ def serve(
             answer(now, engine, stack.enter_context(socket.socket(fileno=door)), Ledger(ledger, place))
             return
         own = stack.enter_context(listening(now))
-        now = now.model_copy(update={"port": own.getsockname()[1]})
+        database = engine.url.render_as_string(hide_password=False)
+        now = now.model_copy(update={"port": own.getsockname()[1], "database_url": database})
         if wanted:
-            stack.enter_context(beside("worker"))
+            stack.enter_context(beside("worker", database=database))
         number = processes or by_default()
         ledger = stack.enter_context(blank_ledger(number)).fileno()
         for place in range(1, number):
@@ -80,8 +81,8 @@ def by_default() -> int:
 @contextmanager
 def helping(now: Settings, door: int, ledger: int, place: int) -> Iterator[None]:
     """One more process behind the same door, with a place of its own in the ledger of connections."""
-    handed = f"{door}:{ledger}:{place}"
-    with beside("serve", "--host", now.host, "--port", str(now.port), "--beside", handed, keeping=[door, ledger]):
+    options = ["--host", now.host, "--port", str(now.port), "--beside", f"{door}:{ledger}:{place}"]
+    with beside("serve", *options, database=now.database_url or "", keeping=[door, ledger]):
         yield
 
 

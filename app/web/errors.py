@@ -1,25 +1,33 @@
 """When a request ends in an error: a page that says what happened and what to do, or JSON for who asked for it."""
 
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import inspect
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.accounts.sessions import user_of_session
+from app.db import is_disk_full, is_out_of_reach
 from app.errors import DomainError
 from app.translation import gettext as _
 from app.translation import speak
 from app.web.cookies import read_cookie
-from app.web.security import ForgedRequest, sent_form
+from app.web.security import LONGEST_CARRIED, SAFE_METHODS, ForgedRequest, form_in_time, sent_form
 from app.web.templating import page, redirect
+
+RETRY_AFTER = 5  # seconds: the embedded server is back by then
+
+logger = logging.getLogger(__name__)
 
 
 class SignInNeeded(Exception):
@@ -33,6 +41,7 @@ def install_error_pages(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _unreadable_address)
     app.add_exception_handler(DataError, _not_storable)
+    app.add_exception_handler(OperationalError, _database_trouble)
 
 
 def wants_json(request: Request) -> bool:
@@ -57,6 +66,7 @@ def _heading(status: HTTPStatus) -> str:
         HTTPStatus.NOT_FOUND: _("Page not found"),
         HTTPStatus.TOO_MANY_REQUESTS: _("Please wait a little"),
         HTTPStatus.INTERNAL_SERVER_ERROR: _("Something broke"),
+        HTTPStatus.SERVICE_UNAVAILABLE: _("Please wait a little"),
     }
     return headings.get(status, _("This did not work"))
 
@@ -71,9 +81,11 @@ async def forged_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, ForgedRequest)
     if "x-csrf-token" in request.headers:  # a script, which still has what it sent
         return error_answer(request, error.status, error.localized())
-    sent = await sent_form(request)
-    typed = [text for name, text in sent.multi_items() if isinstance(text, str) and _is_writing(name) and text.strip()]
-    return error_answer(request, error.status, error.localized(), typed)
+    return error_answer(request, error.status, error.localized(), _writing_in(await sent_form(request)))
+
+
+def _writing_in(sent: FormData) -> list[str]:
+    return [text for name, text in sent.multi_items() if isinstance(text, str) and _is_writing(name) and text.strip()]
 
 
 def _is_writing(name: str) -> bool:
@@ -124,6 +136,42 @@ def _not_storable(request: Request, _error: Exception) -> Response:
         return error_answer(request, HTTPStatus.NOT_FOUND, _("There is nothing at this address."))
     sentence = _("A number is too large or a character cannot be stored, so nothing was saved.")
     return error_answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence)
+
+
+async def _database_trouble(request: Request, error: Exception) -> Response:
+    """The database is not there just now, or its disk is full. Anything else that went wrong in it is a defect."""
+    assert isinstance(error, OperationalError)
+    if is_disk_full(error):
+        logger.error("The database's disk is full: %s", error.orig)
+        sentence = _("The disk of the database is full, so nothing was saved. Tell who runs this server.")
+        return error_answer(request, HTTPStatus.INSUFFICIENT_STORAGE, sentence, await _writing_sent(request))
+    if not is_out_of_reach(error):
+        raise error
+    logger.warning("The database does not answer: %s", error.orig)
+    answer = error_answer(request, HTTPStatus.SERVICE_UNAVAILABLE, _away(request), await _writing_sent(request))
+    answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
+
+
+def _away(request: Request) -> str:
+    if request.method in SAFE_METHODS:
+        return _("The database does not answer at the moment. Load this page again in a few seconds.")
+    return _(
+        "The database does not answer at the moment, so what you sent may not be saved. "
+        "Load this page again in a few seconds: your browser asks whether to send it again."
+    )
+
+
+async def _writing_sent(request: Request) -> list[str]:
+    """What its author would lose; nobody knows who that is, so of no longer forms than strangers may have carried."""
+    length = request.headers.get("content-length", "")
+    if wants_json(request) or request.method in SAFE_METHODS:
+        return []
+    if not length.isdecimal() or int(length) > LONGEST_CARRIED:
+        return []
+    with suppress(HTTPException, DomainError):  # files among it, or it comes too slowly
+        return _writing_in(await form_in_time(request, max_files=0, max_fields=1_000, max_part_size=LONGEST_CARRIED))
+    return []
 
 
 class FailurePages:

@@ -1,16 +1,19 @@
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
-from app import embedded
+from app import embedded, postgres
 from app.binaries import BinariesMissing
 from app.bound import bound_to_us, server_account
-from app.embedded import HomeNotUsable, Server, ServerDidNotStart, running
+from app.embedded import HomeNotUsable, running
+from app.postgres import Server, ServerDidNotStart, answering, running_pid
 
 # A process that starts the server of a home, says so, and stays until it is killed or its input ends.
 OWNER = """
@@ -117,6 +120,76 @@ def test_the_owner_waits_for_those_who_use_its_server(tmp_path):
     assert owner.wait(10) == 0
     owner.stdout.close()
     assert not is_running(int(server_pid))
+
+
+def wait_until_back(home: Path, before: int) -> int:
+    """The process of the server that came in place of the one `before`, once it answers."""
+    deadline = time.monotonic() + 30
+    while True:
+        said = answering(home / "postgres") and running_pid(home / "postgres")
+        if said and said != before:
+            return said
+        assert time.monotonic() < deadline, "the server does not come back"
+        time.sleep(0.02)
+
+
+def test_a_server_that_dies_under_those_who_use_it_is_brought_back_by_its_owner(tmp_path):
+    with running(tmp_path) as server:
+        other, said = make_owner(tmp_path)
+        assert said == "adopted"
+        with server.connect("rondo") as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+        before = server.process.pid
+        os.kill(before, signal.SIGKILL)
+        now = wait_until_back(tmp_path, before)
+        with server.connect("rondo") as connection:
+            assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
+        assert psutil.Process(now).ppid() == os.getpid()
+        other.communicate("", timeout=10)
+    assert not is_running(now)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+def test_who_uses_the_server_of_a_process_that_is_killed_brings_it_back_and_owns_it(tmp_path):
+    owner, before = make_owner(tmp_path)
+    with running(tmp_path, {"fsync": "off"}) as server:
+        assert server.process is None
+        owner.kill()
+        owner.communicate()
+        now = wait_until_back(tmp_path, int(before))
+        assert answers(server)
+        third, said = make_owner(tmp_path)
+        assert said == "adopted"
+        third.communicate("", timeout=10)
+        assert is_running(now)
+    assert not is_running(now)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+def test_one_of_several_brings_the_server_of_a_killed_process_back(tmp_path):
+    owner, before = make_owner(tmp_path)
+    others = [make_owner(tmp_path)[0] for _ in range(3)]
+    owner.kill()
+    owner.communicate()
+    now = wait_until_back(tmp_path, int(before))
+    assert psutil.Process(now).ppid() in {other.pid for other in others}
+    for other in others:
+        other.stdin.close()
+    assert [other.wait(20) for other in others] == [0, 0, 0]
+    for other in others:
+        other.stdout.close()
+    assert not is_running(now)
+
+
+def test_no_server_starts_while_a_process_of_the_one_before_is_there(tmp_path, monkeypatch):
+    """A connection that has not noticed yet that its server was killed still writes into the same memory."""
+    monkeypatch.setattr(postgres, "PATIENCE", 0.2)
+    with running(tmp_path, {"fsync": "off"}):
+        pass
+    with (tmp_path / "postgres.alive").open("a") as held:
+        assert postgres.locked(held)
+        with pytest.raises(ServerDidNotStart, match="another Rondo uses the folder"), running(tmp_path):
+            pass
 
 
 def test_a_process_number_given_away_again_does_not_stop_the_start(tmp_path):

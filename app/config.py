@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import DomainError, message
@@ -33,6 +34,28 @@ class Settings(BaseSettings):
     stalled_after: float = Field(
         default=60, ge=1, description="Seconds of a worker's silence after which another one takes its run."
     )
+
+    webhook_hosts: str = Field(
+        default="",
+        description="Hosts and networks that webhooks may reach although their addresses are private, comma separated: "
+        "hooks.lan,10.0.0.0/8; * for all.",
+    )
+    smtp_host: str | None = Field(
+        default=None, description="The server that takes our e-mail; without it none is sent."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str | None = Field(default=None, description="The sender: Rondo <rondo@example.org>.")
+
+    @property
+    def sends_mail(self) -> bool:
+        return bool(self.smtp_host and self.smtp_from)
+
+    def address(self, path: str) -> str:
+        """For those who read it elsewhere: in a terminal, an e-mail, another program."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/") + path
 
     @property
     def files(self) -> Path:

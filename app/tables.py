@@ -3,11 +3,13 @@
 from app.accounts import models as accounts
 from app.annotations import models as annotations
 from app.annotations.review import models as reviews
+from app.automation import models as automation
 from app.campaigns import models as campaigns
 from app.checkpoints import models as checkpoints
 from app.completions import models as completions
 from app.datasets import models as datasets
 from app.db import Base
+from app.notifications import models as notifications
 from app.projects import models as projects
 from app.prompts import models as prompts
 from app.quality.gold import models as gold
@@ -19,11 +21,13 @@ from app.tasks import models as tasks
 __all__ = [
     "accounts",
     "annotations",
+    "automation",
     "campaigns",
     "checkpoints",
     "completions",
     "datasets",
     "gold",
+    "notifications",
     "projects",
     "prompts",
     "quality",

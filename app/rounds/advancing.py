@@ -10,6 +10,7 @@ from app.clock import now
 from app.db import transaction
 from app.files.place import Files
 from app.projects.models import Project
+from app.rounds.announcing import announce_state
 from app.rounds.models import Round, RoundState
 from app.rounds.plan import RoundPlan, Step, steps_of
 from app.rounds.steps import STEPS
@@ -48,8 +49,10 @@ def advance_round(session: Session, files: Files, current: Round) -> None:
         outcome = _take(turn, step)
         if outcome is not Outcome.DONE:
             break
-    current.state = STATE_AT[outcome]
+    before, current.state = current.state, STATE_AT[outcome]
     current.finished_at = None if current.state in UNFINISHED else now()
+    if current.state is not before:
+        announce_state(session, current)
 
 
 def turn_of(session: Session, files: Files, current: Round) -> Turn:

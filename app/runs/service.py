@@ -20,6 +20,8 @@ from app.checkpoints.service import require_files
 from app.clock import now
 from app.datasets.models import Dataset
 from app.errors import DomainError, message
+from app.notifications.models import EventKind
+from app.notifications.outbox import announce
 from app.projects.models import Project
 from app.runs.models import Run, RunInput, RunState, Stage
 from app.runs.needs import Capacity, Needs, fits, needs_of
@@ -267,7 +269,16 @@ def _put_back(session: Session, run: Run) -> None:
 def _end(session: Session, run: Run, state: RunState) -> None:
     run.state, run.finished_at = state, now()
     run.cancel_requested = run.pause_requested = False
+    if state is RunState.FAILED:
+        _announce_failure(session, run)
     tell_state(session, run)
+
+
+def _announce_failure(session: Session, run: Run) -> None:
+    """Tried again it may fail again, which is another fact."""
+    project, key = session.get_one(Project, run.project_id), f"{run.id}/{run.finished_at}"
+    facts = {"stage": run.stage.value, "error": run.error or ""}
+    announce(session, EventKind.RUN_FAILED, project, key, f"/runs/{run.id}", run=run.id, **facts)
 
 
 def request_cancel(session: Session, run: Run) -> None:

@@ -14,7 +14,7 @@ def public_address(request: Request, path: str) -> str:
 
 def served_address(settings: Settings, path: str) -> str:
     """For the command line, where there is no request."""
-    return (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/") + path
+    return settings.address(path)
 
 
 def own_path(address: str) -> str:

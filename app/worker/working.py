@@ -14,8 +14,10 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+import app.automation.looking
 import app.checkpoints.upkeep
 import app.quality.watching.noticing
+import app.tasks.finishing
 import app.tasks.upkeep
 import app.web.formatting  # noqa: F401  (they declare jobs)
 from app.datasets.folders import remove_forgotten_folders

@@ -20,6 +20,7 @@ from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import freeze_dataset
 from app.datasets.models import Dataset, DatasetKind
 from app.db import transaction
+from app.notifications.models import Event, EventKind
 from app.projects.models import Project
 from app.rounds.advancing import advance_unfinished_rounds
 from app.rounds.models import Round, RoundState
@@ -106,6 +107,7 @@ def test_a_round_goes_from_demonstrations_to_the_next_round_s_tasks(fresh_databa
     with transaction(fresh_database) as session:
         finished = session.get_one(Round, started.id)
         assert (finished.state, finished.error) == (RoundState.FINISHED, None)
+        assert session.scalars(select(Event.kind)).all() == [EventKind.ROUND_FINISHED]
         made = {view.step: view for view in step_views(session, finished)}
         assert {view.step for view in made.values() if view.state == "open"} == {Step.NEXT_COMPARE}
         assert {view.step for view in made.values() if view.state == "closed"} == {Step.COMPARE, Step.EVALUATION}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +11,7 @@ from app.automation.queries import failures_in_a_row, last_frozen, new_rankings,
 from app.clock import now
 from app.datasets.models import Dataset
 from app.errors import DomainError, message
+from app.files.place import Files
 from app.projects.models import Project
 from app.rounds.dry_run.dry_run import dry_run
 from app.rounds.models import Round
@@ -56,7 +56,7 @@ class Decision:
         return self.trigger is not None and self.plan is not None and not self.hindrances
 
 
-def decide(session: Session, files: Path, project: Project, automation: Automation) -> Decision:
+def decide(session: Session, files: Files, project: Project, automation: Automation) -> Decision:
     """Costly only where something calls for a round and no limit holds it back: then it is planned and run dry."""
     frozen = last_frozen(session, project)
     rankings = new_rankings(session, project, people_of(session, automation), frozen)
@@ -97,6 +97,6 @@ def _limits(session: Session, project: Project, automation: Automation, stopped:
         yield EnoughThisWeek(rounds=lately).localized()
 
 
-def _missing(session: Session, files: Path, project: Project, plan: RoundPlan) -> list[str]:
+def _missing(session: Session, files: Files, project: Project, plan: RoundPlan) -> list[str]:
     said = gettext("A dry run says: {finding}")
     return [said.format(finding=each.says) for each in dry_run(session, files, project, plan).missing]

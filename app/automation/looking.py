@@ -4,7 +4,6 @@ Several workers may look at once: whoever holds the project's row decides, the o
 """
 
 import logging
-from pathlib import Path
 
 from procrastinate import JobContext
 from sqlalchemy import Engine, select
@@ -17,6 +16,7 @@ from app.automation.models import Automation, Trigger
 from app.automation.service import pass_over, start_automatic_round
 from app.config import settings
 from app.db import transaction
+from app.files.place import Files
 from app.notifications.models import EventKind
 from app.notifications.outbox import announce
 from app.projects.models import Project
@@ -31,7 +31,7 @@ def look(context: JobContext, timestamp: int) -> None:
     look_at_all(jobs.engine_of(context), settings().files)
 
 
-def look_at_all(engine: Engine, files: Path) -> None:
+def look_at_all(engine: Engine, files: Files) -> None:
     """Each in a transaction of its own; what goes wrong with one project keeps no other from its round."""
     with transaction(engine) as session:
         numbers = session.scalars(select(Automation.project_id).order_by(Automation.project_id)).all()
@@ -45,7 +45,7 @@ def look_at_all(engine: Engine, files: Path) -> None:
             logger.exception("Project %s was not looked at", number)
 
 
-def look_at(session: Session, files: Path, number: int) -> None:
+def look_at(session: Session, files: Files, number: int) -> None:
     held = select(Automation).where(Automation.project_id == number).with_for_update(skip_locked=True)
     automation = session.scalar(held)
     if automation is None:  # somebody else looks right now

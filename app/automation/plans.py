@@ -1,12 +1,11 @@
 """The plan of a round that starts by itself: an earlier round's, going on from the newest policy there is."""
 
-from pathlib import Path
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.checkpoints.models import Checkpoint
 from app.errors import DomainError, message
+from app.files.place import Files
 from app.projects.models import Project
 from app.rounds.advancing import turn_of
 from app.rounds.models import Round, RoundState
@@ -19,7 +18,7 @@ class NoPolicyYet(DomainError):
     sentence = message("No round of this project is finished, so there is no policy to go on from.")
 
 
-def next_plan(session: Session, files: Path, project: Project, copied: Round) -> RoundPlan:
+def next_plan(session: Session, files: Files, project: Project, copied: Round) -> RoundPlan:
     """Raises `NoPolicyYet`.
 
     It learns from the rankings that are there by then, of every campaign and up to that day, since a round that
@@ -36,7 +35,7 @@ def next_plan(session: Session, files: Path, project: Project, copied: Round) ->
     return RoundPlan.model_validate(plan.model_dump() | changed)
 
 
-def newest_policy(session: Session, files: Path, project: Project) -> Checkpoint:
+def newest_policy(session: Session, files: Files, project: Project) -> Checkpoint:
     """What the last finished round made, or began with where it made none. Raises `NoPolicyYet`."""
     finished = select(Round).where(Round.project_id == project.id, Round.state == RoundState.FINISHED)
     last = session.scalar(finished.order_by(Round.number.desc()).limit(1))

@@ -21,7 +21,10 @@ class TooSlow(DomainError):
 
 
 def post(settings: Settings, url: str, headers: dict[str, str], body: bytes) -> int:
-    """The status that came back. Raises `NoAnswer`, `TooSlow`, `HostNotFound`, `AddressRefused`. In a thread without a loop."""
+    """The status that came back. In a thread without an event loop.
+
+    Raises `NoAnswer`, `TooSlow`, `HostNotFound`, `AddressRefused`.
+    """
     try:
         return asyncio.run(_post(settings, httpx.URL(url), headers, body))
     except TimeoutError as error:

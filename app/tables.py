@@ -10,6 +10,7 @@ from app.completions import models as completions
 from app.datasets import models as datasets
 from app.db import Base
 from app.notifications import models as notifications
+from app.evaluation.cross_validation import models as cross_validation
 from app.projects import models as projects
 from app.prompts import models as prompts
 from app.quality.gold import models as gold
@@ -25,6 +26,7 @@ __all__ = [
     "campaigns",
     "checkpoints",
     "completions",
+    "cross_validation",
     "datasets",
     "gold",
     "notifications",

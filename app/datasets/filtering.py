@@ -18,6 +18,7 @@ from app.annotations.review.conditions import (
     prompts_kept_out,
 )
 from app.campaigns.models import Campaign, CampaignKind
+from app.db import among
 from app.projects.models import Project
 from app.prompts.models import Prompt, PromptKind, Split
 from app.tasks.models import Purpose, Task, TaskCompletion
@@ -35,6 +36,9 @@ class DatasetFilter(BaseModel):
     cohort: Cohort = Cohort.TRAINING
     splits: tuple[Split, ...] = tuple(Split)
     campaigns: tuple[int, ...] | None = Field(default=None, description="Campaign numbers; without them all.")
+    labelers: tuple[int, ...] | None = Field(
+        default=None, description="Only what these wrote; of prompts it says nothing."
+    )
     since: date | None = None
     until: date | None = Field(default=None, description="The last day taken.")
     attacks: bool = Field(default=False, description="Prompts that attack a rule, and what was said of their answers.")
@@ -79,6 +83,8 @@ def annotations_asked_for(project: Project, chosen: DatasetFilter) -> list[Colum
         conditions.append(Annotation.simulated == (chosen.people == "simulated"))
     if chosen.campaigns is not None:
         conditions.append(Campaign.id.in_(chosen.campaigns))
+    if chosen.labelers is not None:
+        conditions.append(among(Annotation.labeler_id, chosen.labelers))
     if chosen.reviewed:
         conditions.append(is_approved() | is_adjudicated())
     return [*conditions, *_attacks_only_if_asked(chosen)]

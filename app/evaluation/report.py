@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from app.errors import message
 from app.evaluation.choosing import Chosen
 from app.evaluation.clusters import FEWEST_PROMPTS, Mean
+from app.evaluation.cross_validation.report import cross_validation_tables
 from app.evaluation.length_control import ControlledRate
 from app.evaluation.policies import (
     AgainstBaseline,
@@ -83,6 +84,7 @@ def evaluation_tables(session: Session, chosen: Chosen, baseline: int | None = N
                 for each in disagreements(session, scored)
             ],
         ),
+        *cross_validation_tables(session, chosen.project),
     ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from app.annotations.models import AnnotatedOutput, Annotation
 from app.completions.models import Completion, CompletionScore
 from app.evaluation.choosing import Chosen, judgements, voice_of_annotation
 from app.evaluation.clusters import Cluster, Mean, clustered_share
+from app.evaluation.cross_validation.queries import is_of_a_fold
 from app.prompts.models import Prompt
 from app.tasks.models import Task
 
@@ -93,7 +94,7 @@ def scored_pairs(session: Session, chosen: Chosen) -> list[ScoredPair]:
                 their_score.completion_id == theirs.completion_id, their_score.checkpoint_id == our_score.checkpoint_id
             ),
         )
-        .where(ours.rank != theirs.rank)
+        .where(ours.rank != theirs.rank, ~is_of_a_fold(our_score.checkpoint_id))
         .add_columns(
             *groups,
             func.count().filter(ours.rank < theirs.rank),

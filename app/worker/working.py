@@ -22,6 +22,7 @@ import app.tasks.upkeep
 import app.web.formatting  # noqa: F401  (they declare jobs)
 from app.datasets.folders import remove_forgotten_folders
 from app.db import transaction
+from app.evaluation.cross_validation.advancing import advance_cross_validations
 from app.files.place import Files
 from app.jobs import run_worker
 from app.rounds.advancing import advance_unfinished_rounds
@@ -144,12 +145,14 @@ def _sleep_until_woken(ear: psycopg.Connection, stopping: threading.Event) -> No
 def look_after_rounds(
     engine: Engine, files: Files, stopping: threading.Event, lease: timedelta = STALLED_AFTER
 ) -> None:
-    """Put stalled runs back into the queue and advance rounds, until `stopping` is set."""
+    """Put stalled runs back into the queue, advance rounds and cross-validations, until `stopping` is set."""
     while not stopping.wait(LOOK_EVERY):
         with kept_going("Rounds are not looked after", stopping):
             with transaction(engine) as session:
                 recover_stalled_runs(session, lease)
             advance_unfinished_rounds(engine, files)
+        with kept_going("Cross-validations are not looked after", stopping):
+            advance_cross_validations(engine, files)
 
 
 def do_jobs(engine: Engine, stopping: threading.Event) -> None:

@@ -1,0 +1,67 @@
+"""A project whose labelers ranked prompts of every split, and a reward model that learned from them."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from app.checkpoints.models import Checkpoint, CheckpointKind
+from app.checkpoints.service import register_checkpoint
+from app.clock import now
+from app.datasets.filtering import DatasetFilter
+from app.datasets.freezing import freeze_dataset
+from app.datasets.models import DatasetKind
+from app.db import transaction
+from app.evaluation.cross_validation.advancing import advance_cross_validations
+from app.projects.models import Project
+from app.runs.models import Run, RunState, Stage
+from app.runs.service import Input, claim_next_run, enqueue_run
+from app.worker.execution import execute
+from tests.app.evaluation.judged import bring, judged
+from tests.factories import make_project
+
+SETTINGS = {"epochs": 1, "learning_rate": 1e-3, "batch": 8, "seed": 7, "device": "cpu"}
+
+
+def ranked(labelers: Sequence[str], prompts: int, split: str, **more: object) -> list[dict[str, object]]:
+    """Each labeler ranks each prompt alike: the shorter output first."""
+    texts = {"short": "Yes.", "middle": "Yes, it is so.", "long": "Yes, it is so and was so always."}
+    return [
+        judged(f"{split}-{n}", {"short": 1, "middle": 2, "long": 3}, texts=texts, labeler=labeler, split=split, **more)
+        for labeler in labelers
+        for n in range(prompts)
+    ]
+
+
+def make_taught_project(session: Session, labelers: Sequence[str] = ("ann", "bob", "cyd", "dan", "eve")) -> Project:
+    project = make_project(session)
+    rows = [*ranked(labelers, 3, "train"), *ranked(labelers, 2, "validation")]
+    bring(session, project, [*rows, *ranked(["held"], 2, "test", cohort="held_out")])
+    return project
+
+
+def make_reward_model(session: Session, files: Path, project: Project, model: Checkpoint | None = None) -> Checkpoint:
+    """As a finished run left it; `model`: what it was made from."""
+    frozen = freeze_dataset(session, files, project, "all rankings", DatasetKind.COMPARISONS, DatasetFilter())
+    base = model or register_checkpoint(session, project, CheckpointKind.SFT, "sft", location="sft", digest="5f")
+    run = enqueue_run(session, project, Stage.REWARD, SETTINGS, [Input("model", base), Input("comparisons", frozen)])
+    made = register_checkpoint(session, project, CheckpointKind.REWARD, "reward", location="rm", digest="4e")
+    run.state, run.finished_at, run.produced_checkpoint_id = RunState.FINISHED, now(), made.id
+    session.flush()
+    return made
+
+
+def do_runs(engine: Engine, files: Path) -> list[Run]:
+    """What a worker does, until nothing is queued and nothing is missing; those that it did, in order."""
+    done = []
+    while True:
+        advance_cross_validations(engine, files)
+        with transaction(engine) as session:
+            claim = claim_next_run(session, "test:1")
+        if claim is None:
+            return done
+        execute(engine, files, claim, threading.Event())
+        with transaction(engine) as session:
+            done.append(session.get_one(Run, claim.run_id))

@@ -16,6 +16,7 @@ COMMANDS = {
     "worker": "Take runs from the queue: train, sample, and advance rounds.",
     "round": "Start a round, see how it goes, cancel or resume it.",
     "runs": "List and show runs, cancel them, try them again.",
+    "cross-validate": "Measure a reward model on labelers whom it never learned from.",
     "checkpoints": "List models, follow their lineage, register, pin, archive, delete their files.",
     "users": "Invite, list, deactivate and reset accounts, and change their roles.",
     "projects": "Make a project, and list those there are.",
@@ -34,7 +35,7 @@ class LateCommand(TyperCommand):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         import app.tables  # noqa: F401  (models name each other's tables)
 
-        module = import_module(f"app.commands.{self.name}")
+        module = import_module(f"app.commands.{(self.name or '').replace('-', '_')}")
         return typer.main.get_command(module.app).make_context(info_name, args, parent=parent, **extra)
 
 

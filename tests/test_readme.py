@@ -18,7 +18,7 @@ def test_every_module_says_what_it_is() -> None:
     assert [path for path in modules if path.name != "__init__.py" and not phrase(path)] == []
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"rondo ([a-z]+)", README.read_text(encoding="utf-8")))))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"rondo ([a-z-]+)", README.read_text(encoding="utf-8")))))
 def test_every_command_that_it_names_exists(command: str) -> None:
     assert command in COMMANDS
 

@@ -46,6 +46,7 @@ from app.tasks.service import add_compare_tasks
 from tests.app.quality.gold.known import known_task
 from tests.factories import PLAIN, make_campaign, make_completion, make_open_campaign, make_tasks, make_user
 from tests.world_of_screening import addresses_of_attempts, addresses_of_results, addresses_of_screening
+from tests.world_of_validation import addresses_of_validating, addresses_of_validation, make_validation
 
 GUIDELINES = "## Helpful first\n\n1. Does it do what was asked?\n2. Is it **true**?\n3. Would it harm anybody?\n"
 QUESTION = "Explain to a child of six why the sea is salty. Use at most three sentences."
@@ -90,11 +91,13 @@ def make_world(session: Session, files: Path) -> World:
     desks = {name: _desk(session, world.people[name], project, kind) for name, kind in AT_A_DESK.items()}
     dataset = freeze_dataset(session, files, project, "Salt", DatasetKind.COMPARISONS, DatasetFilter())
     turn, run = _round(session, project, dataset, policy)
+    validation = make_validation(session, files)
     world.addresses = {
         VISITOR: _addresses_of_visitors(session, world),
         "labeler": _addresses_of_labelers(session, world, project),
-        "researcher": _addresses_of_researchers(session, project, prompt, campaign, dataset, policy, turn, run),
-        "admin": _addresses_of_admins(session, world, project),
+        "researcher": _addresses_of_researchers(session, project, prompt, campaign, dataset, policy, turn, run)
+        | addresses_of_validation(validation, project),
+        "admin": _addresses_of_admins(session, world, project) | addresses_of_validating(validation),
     } | {name: {DESK: {"desk": f"/assignments/{assignment.id}"}} for name, assignment in desks.items()}
     return world
 

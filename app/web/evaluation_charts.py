@@ -31,6 +31,8 @@ def drawings(tables: Iterable[Table], flag: str | None) -> dict[str, Drawing]:
         "flags": Drawing(_flags(rows["flags"], flag)),
         "reward_models": Drawing(_accuracies(rows["reward_models"])),
         "calibration": Drawing(plots=_calibration(rows["calibration"])),
+        "cross_validation": Drawing(_cross_validation(rows["cross_validation"])),
+        "cross_validation_folds": Drawing(_folds(rows["cross_validation_folds"])),
     }
 
 
@@ -122,6 +124,37 @@ def _accuracies(rows: Sequence[Row]) -> Dots | None:
         return (Mark(row["reward_model"], row["accuracy"], row["low"], row["high"]) for row in inside)
 
     return dots(_by(rows, _voice, marks), Format.SHARE, include=(1,), reference=HALF)
+
+
+def side_name(side: str) -> str:
+    names = {
+        "left_out": _("Labelers left out"),
+        "taught": _("Labelers who taught it"),
+        "difference": _("Lost before new labelers"),
+    }
+    return names[side]
+
+
+def _cross_validation(rows: Sequence[Row]) -> Dots | None:
+    """Both sides of each model; what is lost between them is in the table."""
+
+    def marks(inside: list[Row]) -> Iterable[Mark]:
+        return (Mark(side_name(row["whose"]), row["accuracy"], row["low"], row["high"]) for row in inside)
+
+    sides = [row for row in rows if row["whose"] != "difference"]
+    return dots(_by(sides, lambda row: str(row["reward_model"]), marks), Format.SHARE, include=(1,), reference=HALF)
+
+
+def _folds(rows: Sequence[Row]) -> Dots | None:
+    def marks(inside: list[Row]) -> Iterable[Mark]:
+        for row in inside:
+            name = _("Fold {number}").format(number=row["fold"])
+            yield Mark(name, row["accuracy"], row["low"], row["high"])
+
+    def side(row: Row) -> str:
+        return f"{row['reward_model']} · {side_name(row['whose'])}"
+
+    return dots(_by(rows, side, marks), Format.SHARE, include=(1,), reference=HALF)
 
 
 def _calibration(rows: Sequence[Row]) -> list[Plot]:

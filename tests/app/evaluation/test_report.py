@@ -47,4 +47,4 @@ def test_more_data_takes_no_more_queries(session):
         statements.clear()
         evaluation_tables(session, Chosen(project))
         counts.append(len(statements))
-    assert counts[0] == counts[1] < 10
+    assert counts[0] == counts[1] <= 10

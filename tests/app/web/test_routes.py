@@ -46,8 +46,14 @@ def test_every_route_names_whom_it_lets_in(web_app: FastAPI) -> None:
 
 # Said here a second time, so that a route opened to more people by mistake is found.
 LABELERS_MAY = {"/", "/account", "/tasks", "/assignments", "/history", "/guidelines", "/qualifications"}
-ADMINS_ALONE_MAY = {"/users": {"GET", "POST"}, "/rounds": {"POST"}, "/runs": {"POST"}, "/checkpoints": {"POST"}}
-ADMINS_ALONE_SEE = {"/rounds/new", "/checkpoints/new", "/checkpoints/{number}/delete"}
+ADMINS_ALONE_POST = {"/rounds", "/runs", "/checkpoints", "/evaluation"}
+ADMINS_ALONE_MAY = {"/users": {"GET", "POST"}, **{area: {"POST"} for area in ADMINS_ALONE_POST}}
+ADMINS_ALONE_SEE = {
+    "/rounds/new",
+    "/checkpoints/new",
+    "/checkpoints/{number}/delete",
+    "/evaluation/cross-validation/new",
+}
 EVERYBODY_MAY = {"/health", "/language", "/sign-in", "/sign-out", "/invitations", "/reset"}
 SCREENING_RESULTS = "/projects/{number}/screening/results"  # what people say of themselves is for admins
 LABELERS_MAY_NOT = {"/tasks/{number}", "/tasks/{number}/put-back", "/tasks/{number}/drop"}

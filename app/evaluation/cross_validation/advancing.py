@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from pathlib import Path
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
@@ -20,6 +19,7 @@ from app.db import transaction
 from app.evaluation.cross_validation.models import CrossValidation, Fold, ValidationState
 from app.evaluation.cross_validation.planning import LEARNED_FROM, Repeated, repeated_by
 from app.evaluation.cross_validation.queries import folds_of, labelers_by_fold, runs_of
+from app.files.place import Files
 from app.projects.models import Project
 from app.runs.models import Run, RunState, Stage
 from app.runs.needs import Needs
@@ -38,7 +38,7 @@ SHARED = (
 )  # by training and scoring
 
 
-def advance_cross_validations(engine: Engine, files: Path) -> None:
+def advance_cross_validations(engine: Engine, files: Files) -> None:
     """Each in a transaction of its own; one that another worker looks after right now is left to it."""
     unfinished = CrossValidation.state == ValidationState.RUNNING
     with transaction(engine) as session:
@@ -51,7 +51,7 @@ def advance_cross_validations(engine: Engine, files: Path) -> None:
                 advance_cross_validation(session, files, found)
 
 
-def advance_cross_validation(session: Session, files: Path, current: CrossValidation) -> None:
+def advance_cross_validation(session: Session, files: Files, current: CrossValidation) -> None:
     """What goes wrong is kept with it, its half-done work undone."""
     try:
         with session.begin_nested():
@@ -78,7 +78,7 @@ def _state(runs: Sequence[Run], wanted: int) -> tuple[ValidationState, str | Non
     return (ValidationState.FINISHED if len(runs) == wanted else ValidationState.RUNNING), None
 
 
-def _do_what_is_missing(session: Session, files: Path, current: CrossValidation) -> None:
+def _do_what_is_missing(session: Session, files: Files, current: CrossValidation) -> None:
     repeated = repeated_by(session, session.get_one(Checkpoint, current.reward_model_id))
     project = session.get_one(Project, current.project_id)
     folds = folds_of(session, current)
@@ -94,7 +94,7 @@ def _do_what_is_missing(session: Session, files: Path, current: CrossValidation)
 
 def _freeze(
     session: Session,
-    files: Path,
+    files: Files,
     project: Project,
     current: CrossValidation,
     folds: Sequence[Fold],

@@ -9,8 +9,8 @@ from app.checkpoints import models as checkpoints
 from app.completions import models as completions
 from app.datasets import models as datasets
 from app.db import Base
-from app.notifications import models as notifications
 from app.evaluation.cross_validation import models as cross_validation
+from app.notifications import models as notifications
 from app.projects import models as projects
 from app.prompts import models as prompts
 from app.quality.gold import models as gold

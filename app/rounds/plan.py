@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.runs.models import Stage
+from app.runs.needs import Needs, needs_of
 from app.translation import gettext
 
 People = Literal["people", "simulated", "both"]
@@ -52,6 +53,16 @@ class DataPlan(BaseModel):
         return self
 
 
+class NeedsPlan(BaseModel):
+    """What the runs of a stage ask of their worker: see `app.runs.needs.Needs`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gpu: bool = False
+    memory: int | None = Field(default=None, ge=1, description="MiB, of the GPU where one is asked for.")
+    label: str | None = Field(default=None, min_length=1, max_length=100)
+
+
 class RoundPlan(BaseModel):
     """A full round when all defaults are taken: from nothing to a policy and its samples as tasks.
 
@@ -62,6 +73,7 @@ class RoundPlan(BaseModel):
     `rankings`: `collect` samples of the starting policy and wait until they are ranked, take the `existing` ones that
     `comparisons` chooses, or learn from `both`.
     `preset`: where the settings came from; they are whole without it.
+    `needs`: by stage, what its runs ask of their worker; any worker takes the others.
     `others`: checkpoints whose samples are mixed with those of the new policy.
     `against_first_sft`: whoever compares the new policy with the earlier one sees the first SFT model's output, too.
     """
@@ -77,6 +89,7 @@ class RoundPlan(BaseModel):
     comparisons: DataPlan = DataPlan()
     preset: str | None = None
     settings: dict[Stage, dict[str, Any]] = Field(default_factory=dict)
+    needs: dict[Stage, NeedsPlan] = Field(default_factory=dict)
     candidates: SamplingPlan = SamplingPlan()
     samples: SamplingPlan = SamplingPlan(prompts=100)
     mix_earlier_policy: bool = True
@@ -110,6 +123,11 @@ class RoundPlan(BaseModel):
 
     def stage_settings(self, stage: Stage) -> dict[str, Any]:
         return dict(self.settings.get(stage, {}))
+
+    def stage_needs(self, stage: Stage) -> Needs:
+        """A stage that is set to the device `cuda` needs a GPU, whatever else is asked."""
+        asked = self.needs.get(stage, NeedsPlan())
+        return needs_of(self.stage_settings(stage), Needs(asked.gpu, asked.memory, asked.label))
 
 
 class Step(StrEnum):

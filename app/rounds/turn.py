@@ -92,7 +92,8 @@ class Turn:
         run = self.run_of(step)
         if run is None:
             settings = {**(own or {}), **self.plan.stage_settings(stage)}
-            run = enqueue_run(self.session, self.project, stage, settings, inputs)
+            needs = self.plan.stage_needs(stage)
+            run = enqueue_run(self.session, self.project, stage, settings, inputs, needs=needs)
             self.session.add(RoundRun(round_id=self.round.id, run_id=run.id, step=step))
             self.session.flush()
         return OUTCOME_OF[run.state]

@@ -45,9 +45,13 @@ def fits(capacity: Capacity) -> ColumnElement[bool]:
 
 def offers(capacity: Capacity, run: Run) -> bool:
     """The same of one run, for who only wants to know."""
-    memory = capacity.gpu_memory if run.needs_gpu else capacity.memory
+    return meets(capacity, Needs(run.needs_gpu, run.needs_memory, run.needs_label))
+
+
+def meets(capacity: Capacity, needs: Needs) -> bool:
+    memory = capacity.gpu_memory if needs.gpu else capacity.memory
     return (
-        (not run.needs_gpu or capacity.gpus > 0)
-        and (run.needs_memory is None or run.needs_memory <= memory)
-        and (run.needs_label is None or run.needs_label in capacity.labels)
+        (not needs.gpu or capacity.gpus > 0)
+        and (needs.memory is None or needs.memory <= memory)
+        and (needs.label is None or needs.label in capacity.labels)
     )

@@ -26,7 +26,8 @@ from app.rounds.dry_run.model import settings_in_force
 from app.rounds.dry_run.model_facts import Shape
 from app.rounds.plan import RoundPlan, stages_of
 from app.runs.models import Stage
-from app.runs.workers import workers
+from app.runs.needs import Capacity, meets
+from app.runs.workers import capacity_of, workers
 from app.translation import gettext
 
 MEBIBYTE = 2**20
@@ -43,13 +44,13 @@ class Machine:
     """`memory` is that of the largest device among the workers, or of this machine; in bytes."""
 
     memory: int
-    workers: int
+    workers: tuple[Capacity, ...]
 
 
 def machine_of(session: Session) -> Machine:
     able = [view.worker for view in workers(session) if not view.silent and not view.worker.trouble]
     devices = [(worker.gpu_memory or worker.memory) * MEBIBYTE for worker in able]
-    return Machine(max(devices, default=_memory_here()), len(able))
+    return Machine(max(devices, default=_memory_here()), tuple(capacity_of(worker) for worker in able))
 
 
 def _memory_here() -> int:
@@ -60,8 +61,8 @@ def machine_findings(session: Session, files: Files, plan: RoundPlan, shape: Sha
     machine = machine_of(session)
     if shape.parameters is None:
         unknown = gettext("How large the model is cannot be told here, so neither disk nor memory was reckoned.")
-        return [warning("size", unknown, gettext("See yourself that they suffice.")), *_workers(machine)]
-    return [_disk(files, plan, shape), _memory(machine, plan, shape), *_workers(machine)]
+        return [warning("size", unknown, gettext("See yourself that they suffice.")), *_workers(machine, plan)]
+    return [_disk(files, plan, shape), _memory(machine, plan, shape), *_workers(machine, plan)]
 
 
 def _disk(files: Files, plan: RoundPlan, shape: Shape) -> Finding:
@@ -94,9 +95,10 @@ def _memory(machine: Machine, plan: RoundPlan, shape: Shape) -> Finding:
     return fine("memory", says)
 
 
-def _workers(machine: Machine) -> list[Finding]:
+def _workers(machine: Machine, plan: RoundPlan) -> list[Finding]:
     if machine.workers:
-        return [fine("workers", gettext("Workers that are there: {count}.").format(count=machine.workers))]
+        there = gettext("Workers that are there: {count}.").format(count=len(machine.workers))
+        return [_waiting(stage, plan) for stage in _unfit(machine, plan)] or [fine("workers", there)]
     return [
         warning(
             "workers",
@@ -104,6 +106,25 @@ def _workers(machine: Machine) -> list[Finding]:
             gettext("Start one: rondo worker."),
         )
     ]
+
+
+def _unfit(machine: Machine, plan: RoundPlan) -> list[Stage]:
+    """Stages that none of the workers would take."""
+    return [
+        stage for stage in stages_of(plan) if not any(meets(each, plan.stage_needs(stage)) for each in machine.workers)
+    ]
+
+
+def _waiting(stage: Stage, plan: RoundPlan) -> Finding:
+    needs = plan.stage_needs(stage)
+    asked = [
+        *([gettext("a GPU")] if needs.gpu else []),
+        *([f"{needs.memory:,} MiB"] if needs.memory else []),
+        *([needs.label] if needs.label else []),
+    ]
+    says = gettext("No worker that is there has what {stage} asks for: {needs}. The round would wait.")
+    todo = gettext("Start a worker that has it, or ask for less.")
+    return warning("workers", says.format(stage=stage.value, needs=", ".join(asked)), todo)
 
 
 def disk_needed(plan: RoundPlan, shape: Shape) -> int:

@@ -135,7 +135,10 @@ def _planning(
 
 
 def _stages(form: Form[NewRound], reading: Reading) -> dict[str, Any]:
-    return {"stages": shown_stages(form, form.value("preset", NO_PRESET), reading.used, form.value("find"))}
+    return {
+        "stages": shown_stages(form, form.value("preset", NO_PRESET), reading.used, form.value("find")),
+        "asks_for_workers": any(name.startswith("needs[") and form.value(name) for name in form.values),
+    }
 
 
 def _found(request: Request, session: Session, project: Project, reading: Reading) -> dict[str, Any]:

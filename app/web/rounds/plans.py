@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from app.rounds.plan import Aim, DataPlan, People, RoundPlan, SamplingPlan, stages_of
+from app.rounds.plan import Aim, DataPlan, NeedsPlan, People, RoundPlan, SamplingPlan, stages_of
 from app.rounds.service import FILLED
 from app.runs.models import Stage
 from app.web.forms import Form, read_form, sentence
@@ -49,6 +49,7 @@ class NewRound(BaseModel):
     against_first_sft: bool = False
     preset: str = NO_PRESET
     settings: dict[Stage, dict[str, str]] = Field(default_factory=dict)
+    needs: dict[Stage, NeedsPlan] = Field(default_factory=dict)
     find: str = ""
     do: Literal["look", "start"] = "start"
     unready: bool = False
@@ -104,6 +105,7 @@ def _plan(form: Form[NewRound], typed: NewRound) -> RoundPlan | None:
             overlap=typed.overlap,
             evaluate=typed.evaluate,
             against_first_sft=typed.against_first_sft,
+            needs={stage: asked for stage, asked in typed.needs.items() if asked != NeedsPlan()},
             **parts,
         ),
     )
@@ -202,5 +204,14 @@ def form_of(plan: RoundPlan) -> Form[NewRound]:
             "ranking_campaigns[]": ranked.campaigns,
             "others[]": plan.others,
         },
+        **_needs_typed(plan),
         **typed_from(plan.settings, preset),
     )
+
+
+def _needs_typed(plan: RoundPlan) -> dict[str, object]:
+    return {
+        f"needs[{stage.value}][{name}]": "1" if value is True else value
+        for stage, asked in plan.needs.items()
+        for name, value in asked.model_dump(exclude_defaults=True).items()
+    }

@@ -24,11 +24,12 @@ from app.notifications.models import Event, EventKind
 from app.projects.models import Project
 from app.rounds.advancing import advance_unfinished_rounds
 from app.rounds.models import Round, RoundState
-from app.rounds.plan import RoundPlan, SamplingPlan, Step
+from app.rounds.plan import NeedsPlan, RoundPlan, SamplingPlan, Step
 from app.rounds.queries import step_views
 from app.rounds.report.win_rate import round_win_rate
 from app.rounds.service import RoundUnderWay, RunStillStopping, cancel_round, resume_round, start_round
 from app.runs.models import Run, RunState, Stage
+from app.runs.needs import Capacity
 from app.runs.service import claim_next_run, end_cancelled_run
 from app.runs.settings import InvalidSettings
 from app.tasks.leasing import claim_next_task
@@ -133,6 +134,17 @@ def test_looking_twice_changes_nothing(fresh_database, tmp_path):
     with transaction(fresh_database) as session:
         assert [run.stage for run in session.scalars(select(Run))] == [Stage.PRETRAIN]
         assert [each.kind for each in session.scalars(select(Dataset))] == [DatasetKind.DEMONSTRATIONS]
+
+
+def test_only_a_worker_that_has_what_the_plan_asks_for_takes_its_runs(fresh_database, tmp_path):
+    asking = PLAN.model_copy(update={"needs": {Stage.PRETRAIN: NeedsPlan(gpu=True, memory=8_000, label="large")}})
+    with transaction(fresh_database) as session:
+        start_round(session, prepare(session), asking)
+    advance_unfinished_rounds(fresh_database, tmp_path)
+    with transaction(fresh_database) as session:
+        for other in (Capacity(), Capacity(1, 64_000, 8_000), Capacity(1, 64_000, 4_000, ("large",))):
+            assert claim_next_run(session, "test:1", other) is None
+        assert claim_next_run(session, "test:2", Capacity(1, 64_000, 8_000, ("large",)))
 
 
 def test_a_failed_stage_ends_the_round_with_its_error_and_log_and_can_go_on(fresh_database, tmp_path):

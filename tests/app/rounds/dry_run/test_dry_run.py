@@ -20,14 +20,17 @@ from app.prompts.models import Prompt, Split
 from app.quality.membership import admit_cohort
 from app.rounds.dry_run.dry_run import DryRun, dry_run
 from app.rounds.dry_run.findings import Finding, Verdict
-from app.rounds.plan import DataPlan, RoundPlan, SamplingPlan
+from app.rounds.plan import DataPlan, NeedsPlan, RoundPlan, SamplingPlan
 from app.rounds.service import start_round
 from app.runs.models import Stage
+from app.runs.workers import be_known
 from app.tasks.leasing import claim_next_task
 from tests.app.rounds.test_loop import prepare
 from tests.factories import make_campaign, make_labeler, make_project, make_tasks
 
 TINY = {Stage.PRETRAIN: {"hidden": 16, "layers": 1, "vocabulary": 300, "feed_forward": 32, "context": 512}}
+FACTS = {"host": "mill", "process": 7, "device": "CPU", "cores": 4, "gpus": 0, "memory": 16_000}
+FACTS |= {"free_memory": 8_000, "gpu_memory": None, "load": 1.25, "labels": ["quiet"], "trouble": None}
 REWARD = RoundPlan(aim="reward", start="checkpoint", rankings="existing", checkpoint_id=1)
 
 
@@ -85,6 +88,25 @@ def test_a_whole_round_is_ready_when_all_is_there(session: Session, tmp_path: Pa
     assert [each.verdict for each in found.findings if each.about == "workers"] == [Verdict.WARNING]
     assert found.seconds is None
     assert {line.seconds for line in found.estimates} == {None}
+
+
+def test_stages_that_no_worker_would_take_are_named(session: Session, tmp_path: Path) -> None:
+    be_known(session, "mill:7", **FACTS)
+    be_known(session, "barn:8", **{**FACTS, "gpus": 1, "gpu_memory": 20_000, "labels": ["large"]})
+    asked = {
+        Stage.PRETRAIN: NeedsPlan(gpu=True, label="large"),
+        Stage.REWARD: NeedsPlan(gpu=True, memory=40_000),
+        Stage.PPO: NeedsPlan(memory=10_000, label="quiet"),
+        Stage.ALIGN: NeedsPlan(label="of nobody"),  # which does not run
+    }
+    project = prepare(session)
+    found = dry_run(session, tmp_path, project, RoundPlan(settings=TINY, needs=asked))
+    says = "No worker that is there has what reward asks for: a GPU, 40,000 MiB. The round would wait."
+    assert [(each.verdict, each.says) for each in found.findings if each.about == "workers"] == [
+        (Verdict.WARNING, says)
+    ]
+    less = dry_run(session, tmp_path, project, RoundPlan(settings=TINY))
+    assert about(less, "workers").verdict is Verdict.OK
 
 
 def test_rankings_are_counted_by_their_untied_pairs(session: Session, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from app.checkpoints.models import CheckpointKind
 from app.checkpoints.service import register_checkpoint
 from app.projects.models import Project
 from app.rounds.models import Round
-from app.rounds.plan import DataPlan, RoundPlan, SamplingPlan
+from app.rounds.plan import DataPlan, NeedsPlan, RoundPlan, SamplingPlan
 from app.rounds.service import FILLED, start_round
 from app.runs.models import Stage
 from app.runs.settings_schema import Kind, SettingField
@@ -72,6 +72,10 @@ def test_everything_that_a_plan_says_can_be_typed(pages: PageClient, session: Se
         "others[]": str(policy.id),
         "preset": "none",
         "settings[align][method]": "ipo",
+        "needs[align][gpu]": "1",
+        "needs[align][memory]": "16000",
+        "needs[sample][label]": "large",
+        "needs[sample][memory]": "",
         **ANYWAY,
     }
     pages.sign_in_as(Role.ADMIN)
@@ -83,6 +87,7 @@ def test_everything_that_a_plan_says_can_be_typed(pages: PageClient, session: Se
     assert str(plan.comparisons.since) == "2026-01-01"
     assert plan.samples == SamplingPlan(prompts=30, choose="fresh", k_max=6, temperature=0.7)
     assert plan.settings[Stage.ALIGN] == {"method": "ipo"}
+    assert plan.needs == {Stage.ALIGN: NeedsPlan(gpu=True, memory=16_000), Stage.SAMPLE: NeedsPlan(label="large")}
 
 
 def test_a_round_that_would_fail_is_not_started_and_says_what_is_missing(pages: PageClient, session: Session) -> None:
@@ -143,6 +148,7 @@ def test_a_setting_out_of_bounds_is_refused_in_the_readers_language(pages: PageC
         ({"temperature": "0"}, "temperature", "Please give more than 0"),
         ({"settings[ppo][ptx_coefficient]": "2"}, "settings[ppo][texts]", "`texts` is required"),
         ({"settings[sample][k_min]": "2"}, "settings[sample][k_min]", "does not belong to the form"),
+        ({"needs[ppo][memory]": "0"}, "needs[ppo][memory]", "Please give 1 or more."),
         ({"settings[ppo][colour]": "red"}, "settings[ppo][colour]", "is unknown"),
     ],
 )
@@ -250,6 +256,7 @@ def test_a_copied_round_is_the_same_plan(session: Session) -> None:
         overlap=2,
         evaluate=False,
         against_first_sft=False,
+        needs={Stage.ALIGN: NeedsPlan(gpu=True, memory=8_000, label="large")},
     )
     assert read_plan(form_of(plan)).plan == plan
 

@@ -11,7 +11,7 @@ from app.errors import DomainError
 
 # The module's name, which is the command's, and its line in `rondo --help`.
 COMMANDS = {
-    "demo": "Play a full round with simulated labelers on a small model, and look at the result.",
+    "demo": "Play full rounds with simulated labelers on a small model, and look at the result.",
     "serve": "Run the web application, and on the embedded database a worker beside it.",
     "worker": "Take runs from the queue: train, sample, and advance rounds.",
     "round": "Start a round, see how it goes, cancel or resume it.",

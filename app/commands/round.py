@@ -14,12 +14,13 @@ from app.commands.round_report import report
 from app.config import settings
 from app.db import transaction
 from app.errors import InvalidInput
+from app.evaluation.win_rate import WinRate
 from app.projects.queries import require_project
 from app.rounds.dry_run.dry_run import DryRun, dry_run
 from app.rounds.models import Round
 from app.rounds.plan import RoundPlan
 from app.rounds.queries import StepView, round_by_id, step_views
-from app.rounds.report.win_rate import round_win_rate
+from app.rounds.report.win_rate import round_win_rate, win_rate_over_first_sft
 from app.rounds.service import cancel_round, resume_round, start_round
 from app.runs.models import Stage
 from app.storage import storage
@@ -118,12 +119,16 @@ def print_status(engine: Engine, number: int) -> None:
         Console().print(_table(found, step_views(session, found)))
         if found.error:
             typer.echo(found.error)
-        win_rate = round_win_rate(session, settings().files, found)
-        if win_rate and win_rate.low is not None and win_rate.high is not None:
-            typer.echo(
-                f"The new policy wins {win_rate.rate:.1%} of {win_rate.verdicts} comparisons "
-                f"(95 % interval {win_rate.low:.1%} to {win_rate.high:.1%})."
-            )
+        print_win_rate("the policy before", round_win_rate(session, settings().files, found))
+        print_win_rate("the first SFT model", win_rate_over_first_sft(session, settings().files, found))
+
+
+def print_win_rate(other: str, found: WinRate | None) -> None:
+    if found and found.low is not None and found.high is not None:
+        typer.echo(
+            f"The new policy wins {found.rate:.1%} of {found.verdicts} comparisons with {other} "
+            f"(95 % interval {found.low:.1%} to {found.high:.1%})."
+        )
 
 
 def _table(found: Round, steps: list[StepView]) -> Table:

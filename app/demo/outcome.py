@@ -1,7 +1,7 @@
-"""What the round gained, measured: errors by the checker, accuracy of the reward model, win rate by the labelers."""
+"""What rounds gained, measured: errors by the checker, accuracy of the reward model, win rates by the labelers."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
@@ -18,9 +18,9 @@ from app.prompts.models import Prompt, Split
 from app.rounds.advancing import turn_of
 from app.rounds.models import Round
 from app.rounds.plan import Step
-from app.rounds.report.win_rate import round_win_rate
+from app.rounds.report.win_rate import round_win_rate, win_rate_over_first_sft
 from app.rounds.turn import Turn
-from app.runs.results import sampled_completions
+from app.runs.results import sampled_by_policy
 from app.simulation.facts import Checker, parse_facts
 from app.tasks.models import Task
 
@@ -47,39 +47,67 @@ class Example:
 class Accuracy:
     """Share of untied pairs of held-out rankings that the reward model puts in the right order, equal scores half.
 
-    `labelers`: right is what they said, mistakes included; `noiseless`: right is fewer errors.
+    `labelers`: right is what they said, mistakes included; `noiseless`: right is fewer errors. None without a pair.
     """
 
-    labelers: float
-    noiseless: float
+    labelers: float | None
+    noiseless: float | None
     pairs: int
 
 
 @dataclass(frozen=True)
-class Outcome:
-    sft: Quality
-    ppo: Quality
+class RoundOutcome:
+    """`win_rate`: over the first SFT model; `over_earlier`: over the policy that the round began with."""
+
+    policy: Quality
     accuracy: Accuracy
     win_rate: WinRate | None
+    over_earlier: WinRate | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`examples`: the first SFT model beside the last policy."""
+
+    sft: Quality
+    rounds: list[RoundOutcome]
     examples: list[Example]
 
+    def as_json(self) -> dict[str, list[dict[str, float | None]]]:
+        """Win rates over the first SFT model."""
+        return {"rounds": [_rate(each.win_rate) for each in self.rounds]}
 
-def outcome_of(session: Session, files: Files, number: int, checker: Checker) -> Outcome:
-    current = session.get_one(Round, number)
-    turn = turn_of(session, files, current)
-    before, after = _texts(turn, Step.EARLIER_TEST_SAMPLES), _texts(turn, Step.TEST_SAMPLES)
+
+def _rate(found: WinRate | None) -> dict[str, float | None]:
+    names = ("win_rate", "low", "high")
+    if found is None:
+        return dict.fromkeys(names)
+    return dict(zip(names, (found.rate, found.low, found.high), strict=True))
+
+
+def outcome_of(session: Session, files: Files, numbers: Sequence[int], checker: Checker) -> Outcome:
+    """Of rounds that followed on each other, the first of which began with the first SFT model."""
+    turns = [turn_of(session, files, session.get_one(Round, number)) for number in numbers]
+    before, after = _texts(turns[0], Step.EARLIER_TEST_SAMPLES), _texts(turns[-1], Step.TEST_SAMPLES)
     return Outcome(
         sft=quality_of(before.items(), checker),
-        ppo=quality_of(after.items(), checker),
-        accuracy=_accuracy(turn, checker),
-        win_rate=round_win_rate(session, files, current),
+        rounds=[_round_outcome(turn, checker) for turn in turns],
         examples=[Example(facts, before[facts], after[facts]) for facts in sorted(after)[:SHOWN] if facts in before],
     )
 
 
+def _round_outcome(turn: Turn, checker: Checker) -> RoundOutcome:
+    return RoundOutcome(
+        policy=quality_of(_texts(turn, Step.TEST_SAMPLES).items(), checker),
+        accuracy=_accuracy(turn, checker),
+        win_rate=win_rate_over_first_sft(turn.session, turn.files, turn.round),
+        over_earlier=round_win_rate(turn.session, turn.files, turn.round),
+    )
+
+
 def _texts(turn: Turn, step: Step) -> dict[str, str]:
-    """Facts -> the text sampled for them, one for each held-out prompt."""
-    pairs = sampled_completions(turn.session, turn.the_run(step), turn.files)
+    """Facts -> the text that the step's first policy wrote for them, one for each held-out prompt."""
+    pairs = sampled_by_policy(turn.session, turn.the_run(step), turn.files)[0]
     rows = turn.session.execute(
         select(Completion.id, Completion.text, Prompt.messages)
         .join(Prompt, Prompt.id == Completion.prompt_id)
@@ -110,7 +138,7 @@ def _accuracy(turn: Turn, checker: Checker) -> Accuracy:
     pairs = [pair for ranking in _held_out_rankings(turn, checker) for pair in combinations(ranking, 2)]
     said = [agrees(one, other, one.rank - other.rank) for one, other in pairs if one.rank != other.rank]
     true = [agrees(one, other, one.errors - other.errors) for one, other in pairs if one.errors != other.errors]
-    return Accuracy(labelers=fmean(said), noiseless=fmean(true), pairs=len(true))
+    return Accuracy(labelers=fmean(said) if said else None, noiseless=fmean(true) if true else None, pairs=len(true))
 
 
 def agrees(one: Judged, other: Judged, worse_by: int) -> float:

@@ -1,4 +1,4 @@
-"""The demo's plot: labelers write, a round runs, labelers rank when it waits for them, until it has ended."""
+"""The demo's plot: labelers write, rounds run one after the other, labelers rank when one waits for them."""
 
 import time
 from collections.abc import Callable
@@ -24,6 +24,7 @@ from app.rounds.advancing import turn_of
 from app.rounds.models import Round, RoundState
 from app.rounds.plan import RoundPlan, Step, steps_of
 from app.rounds.service import start_round
+from app.rounds.steps import new_policy
 from app.rounds.turn import Turn
 from app.runs.models import Run, RunState, Stage
 from app.runs.service import Input, enqueue_run
@@ -69,8 +70,16 @@ class Place:
     base_url: str
 
 
-def play(place: Place, script: Script, watch: Watch) -> int:
-    """The number of the round that was played to its end. Raises `DemoFailed`."""
+@dataclass(frozen=True)
+class Scene:
+    """What every round is played on: a project with its demonstrations, and labelers who know what they like."""
+
+    project_id: int
+    mind: Mind
+
+
+def prepare(place: Place, script: Script, watch: Watch) -> Scene:
+    """All demonstrations are there when it ends, those of the labelers too."""
     watch("import", 0)
     with transaction(place.engine) as session:
         setting = set_up(session, script.corpus, script.by_labelers)
@@ -79,10 +88,42 @@ def play(place: Place, script: Script, watch: Watch) -> int:
     _let_work(place, mind, Cohort.TRAINING, setting.campaign_id, watch, "demonstrate")
     with transaction(place.engine) as session:
         close_campaign(session, session.get_one(Campaign, setting.campaign_id))
-        started = start_round(session, session.get_one(Project, setting.project_id), script.plan)
-    _follow(place, mind, started.id, watch)
+    return Scene(setting.project_id, mind)
+
+
+def play_round(place: Place, script: Script, scene: Scene, watch: Watch, before: int | None = None) -> int:
+    """The number of the round that was played to its end. Raises `DemoFailed`.
+
+    It goes on from the policy of the round `before`, whose samples are ranked first.
+    """
+    if before is not None:
+        _rank_what_was_fed_back(place, scene, before, watch)
+    with transaction(place.engine) as session:
+        plan = script.plan if before is None else _going_on(script.plan, _turn(session, place, before))
+        started = start_round(session, session.get_one(Project, scene.project_id), plan)
+    _follow(place, scene.mind, started.id, watch)
     _score_held_out(place, started.id, watch)
     return started.id
+
+
+def _turn(session: Session, place: Place, number: int) -> Turn:
+    return turn_of(session, place.files, session.get_one(Round, number))
+
+
+def _going_on(plan: RoundPlan, before: Turn) -> RoundPlan:
+    """The same settings for the policy that came out."""
+    return plan.model_copy(update={"start": "checkpoint", "checkpoint_id": new_policy(before).id})
+
+
+def _rank_what_was_fed_back(place: Place, scene: Scene, before: int, watch: Watch) -> None:
+    """All of it, so that the next round learns from the same rankings however fast the labelers are."""
+    with transaction(place.engine) as session:
+        campaign = _turn(session, place, before).campaign_of(Step.NEXT_COMPARE)
+    if campaign is None:
+        return
+    _let_work(place, scene.mind, Cohort.TRAINING, campaign.id, watch, Step.NEXT_COMPARE)
+    with transaction(place.engine) as session:
+        close_campaign(session, session.get_one(Campaign, campaign.id))
 
 
 def _mind(script: Script, unwritten: dict[Facts, str]) -> Mind:
@@ -109,8 +150,8 @@ def _follow(place: Place, mind: Mind, number: int, watch: Watch) -> None:
     """Until the round has ended; where it waits for people, they come."""
     while True:
         with transaction(place.engine) as session:
-            current = session.get_one(Round, number)
-            now = _now(turn_of(session, place.files, current))
+            turn = _turn(session, place, number)
+            current, now = turn.round, _now(turn)
         if current.state is RoundState.FINISHED:
             return
         if current.state in (RoundState.FAILED, RoundState.CANCELLED):
@@ -150,7 +191,7 @@ def waiting_in(session: Session, campaign_id: int) -> int:
 def _score_held_out(place: Place, number: int, watch: Watch) -> None:
     """The reward model reads the rankings of the validation prompts, which it was not trained on."""
     with transaction(place.engine) as session:
-        turn = turn_of(session, place.files, session.get_one(Round, number))
+        turn = _turn(session, place, number)
         ranked = turn.campaign_of(Step.COMPARE)
         chosen = DatasetFilter(people="both", splits=(Split.VALIDATION,), campaigns=(ranked.id,) if ranked else None)
         name = f"Round {turn.round.number}: held-out comparisons"

@@ -31,10 +31,14 @@ def _script(corpus: Corpus, seed: int, rankings: int) -> Script:
 
 
 def round_plan(seed: int, rankings: int) -> RoundPlan:
-    """A full round with the preset for small models on a CPU, each prompt ranked so often, by new samples each time."""
+    """A full round with the preset for small models on a CPU, each prompt ranked so often, by new samples each time.
+
+    Its reward model learns from the rankings of all rounds so far.
+    """
     preset = PRESETS["tiny-cpu"]
     return RoundPlan(
         people="both",
+        rankings="both",
         settings={stage: {**preset.get(stage.value, {}), "seed": seed} for stage in STAGES},
         candidates=SamplingPlan(k_min=4, k_max=9, rankings=rankings),
         samples=SamplingPlan(prompts=60, k_min=4, k_max=6),

@@ -19,7 +19,7 @@ import app.tables  # noqa: F401  (models name each other's tables)
 from app.config import Settings
 from app.db import transaction
 from app.demo.outcome import Outcome, outcome_of
-from app.demo.playing import Watch, play
+from app.demo.playing import Watch, play_round, prepare
 from app.demo.scripts import e2e_script, own_script
 from app.demo.site import site
 
@@ -38,9 +38,10 @@ def measured(seed: int, e2e: Path | None) -> dict[str, float]:
     script = e2e_script(e2e, seed) if e2e else own_script(seed)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rondo-loop-") as home, site(Settings(home=Path(home), port=0)) as place:
-        number = play(place, script, say_what_begins(seed))
+        watch = say_what_begins(seed)
+        number = play_round(place, script, prepare(place, script, watch), watch)
         with transaction(place.engine) as session:
-            outcome = outcome_of(session, place.files, number, script.checker)
+            outcome = outcome_of(session, place.files, [number], script.checker)
     row = numbers(outcome) | {"seconds": time.monotonic() - started}
     print(f"seed {seed}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()), flush=True)
     return row
@@ -60,17 +61,19 @@ def say_what_begins(seed: int) -> Watch:
 
 
 def numbers(outcome: Outcome) -> dict[str, float]:
-    assert outcome.win_rate is not None
-    assert outcome.win_rate.low is not None
+    (only,) = outcome.rounds
+    assert only.win_rate is not None
+    assert only.win_rate.low is not None
+    assert only.accuracy.noiseless is not None
     return {
         "sft_errors": outcome.sft.errors,
-        "ppo_errors": outcome.ppo.errors,
+        "ppo_errors": only.policy.errors,
         "sft_perfect": outcome.sft.perfect,
-        "ppo_perfect": outcome.ppo.perfect,
-        "reward_accuracy": outcome.accuracy.noiseless,
-        "win_rate": outcome.win_rate.rate,
-        "win_rate_low": outcome.win_rate.low,
-        "length_ratio": outcome.ppo.words / outcome.sft.words,
+        "ppo_perfect": only.policy.perfect,
+        "reward_accuracy": only.accuracy.noiseless,
+        "win_rate": only.win_rate.rate,
+        "win_rate_low": only.win_rate.low,
+        "length_ratio": only.policy.words / outcome.sft.words,
     }
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.campaigns.models import Campaign, CampaignKind
 from app.checkpoints.models import Checkpoint
+from app.checkpoints.queries import first_sft
 from app.evaluation.queries import same_answers, verdicts_between
 from app.evaluation.win_rate import Verdict, WinRate, win_rate
 from app.files.place import Files
@@ -14,15 +15,24 @@ from app.rounds.advancing import turn_of
 from app.rounds.models import Round, RoundCampaign
 from app.rounds.plan import Step
 from app.rounds.steps import new_policy, starting_policy
+from app.rounds.turn import Turn
 
 
 def round_win_rate(session: Session, files: Files, found: Round) -> WinRate | None:
     """The new policy against the earlier one; None while nothing was judged. A text that both wrote is a tie."""
     turn = turn_of(session, files, found)
-    campaign = turn.campaign_of(Step.EVALUATION)
-    if campaign is None:
-        return None
-    return win_rate_between(session, [campaign], new_policy(turn), starting_policy(turn))
+    return _of_round(turn, starting_policy(turn)) if turn.campaign_of(Step.EVALUATION) else None
+
+
+def win_rate_over_first_sft(session: Session, files: Files, found: Round) -> WinRate | None:
+    """The same against the baseline of all rounds; None where the round was not compared with it, too."""
+    turn = turn_of(session, files, found)
+    baseline = first_sft(session, starting_policy(turn)) if turn.campaign_of(Step.EVALUATION) else None
+    return _of_round(turn, baseline) if baseline else None
+
+
+def _of_round(turn: Turn, other: Checkpoint) -> WinRate | None:
+    return win_rate_between(turn.session, evaluations_of(turn.session, turn.round), new_policy(turn), other)
 
 
 def win_rate_between(

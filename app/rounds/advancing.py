@@ -24,6 +24,7 @@ STATE_AT = {
     Outcome.DONE: RoundState.FINISHED,
     Outcome.RUNNING: RoundState.RUNNING,
     Outcome.WAITING: RoundState.WAITING,
+    Outcome.REJECTED: RoundState.REJECTED,
     Outcome.FAILED: RoundState.FAILED,
     Outcome.CANCELLED: RoundState.CANCELLED,
 }

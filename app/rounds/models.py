@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Created, PrimaryKey, choices
@@ -12,8 +12,9 @@ from app.db import Base, Created, PrimaryKey, choices
 
 class RoundState(StrEnum):
     RUNNING = "running"
-    WAITING = "waiting"  # for people: its samples are being ranked
+    WAITING = "waiting"  # for people: its samples are to be approved, or are being ranked
     FINISHED = "finished"
+    REJECTED = "rejected"  # its samples were, so it stopped; it can sample again
     FAILED = "failed"
     CANCELLED = "cancelled"
 
@@ -54,7 +55,10 @@ class RoundDataset(Base):
 
 
 class RoundCampaign(Base):
-    """A campaign that the round's samples became."""
+    """A campaign that the round's samples became; how many there were, and what of them no labeler sees.
+
+    `alike`: outputs that look like another one for the same prompt; `left_out`: prompts with too few different ones.
+    """
 
     __tablename__ = "round_campaigns"
     __table_args__ = (UniqueConstraint("round_id", "step"),)
@@ -62,3 +66,36 @@ class RoundCampaign(Base):
     round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"), primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"), primary_key=True)
     step: Mapped[str]
+    sampled: Mapped[int | None]
+    alike: Mapped[int | None]
+    left_out: Mapped[int | None]
+
+
+class ApprovalState(StrEnum):
+    ASKED = "asked"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class RoundApproval(Base):
+    """Whether what a run sampled may reach labelers, what there was to see of it, and who decided.
+
+    Of one run once: samples that are made anew are asked about anew. Nobody decided where a command did.
+    """
+
+    __tablename__ = "round_approvals"
+    __table_args__ = (
+        CheckConstraint("(state = 'asked') = (decided_at IS NULL)", name="decided_at_some_time"),
+        CheckConstraint("(state = 'rejected') = (reason IS NOT NULL)", name="rejected_for_a_reason"),
+    )
+
+    id: Mapped[PrimaryKey]
+    round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"), index=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), unique=True)
+    step: Mapped[str]
+    state: Mapped[ApprovalState] = mapped_column(choices(ApprovalState, "state"), server_default=ApprovalState.ASKED)
+    seen: Mapped[dict[str, Any]]  # app.rounds.approval.seen.Seen
+    reason: Mapped[str | None]
+    asked_at: Mapped[Created]
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     DONE = "done"
     RUNNING = "running"
     WAITING = "waiting"
+    REJECTED = "rejected"
     FAILED = "failed"
     CANCELLED = "cancelled"
 

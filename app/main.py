@@ -57,6 +57,7 @@ from app.web.review import work as review_work
 from app.web.rounds import pages as rounds
 from app.web.rounds import planning as round_planning
 from app.web.rounds import reports as round_reports
+from app.web.rounds import samples as round_samples
 from app.web.screening import answers as screening_answers
 from app.web.screening import attempts as screening_attempts
 from app.web.screening import marks as screening_marks
@@ -109,6 +110,7 @@ AREAS = (
     red_teaming,
     round_reports,
     round_planning,
+    round_samples,
     rounds,
     runs,
     events,

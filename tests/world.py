@@ -33,7 +33,9 @@ from app.prompts.reports import report_prompt
 from app.prompts.service import add_prompt
 from app.quality.gold.mixing import begin_training
 from app.quality.membership import admit, admit_cohort
-from app.rounds.models import Round, RoundRun
+from app.rounds.approval.deciding import reject_samples, sample_again
+from app.rounds.approval.queries import approvals_of, asked_now
+from app.rounds.models import Round, RoundRun, RoundState
 from app.rounds.plan import RoundPlan, Step
 from app.rounds.service import start_round
 from app.runs.metrics import record_metrics
@@ -44,6 +46,7 @@ from app.tasks.leasing import claim_next_task
 from app.tasks.models import Assignment, AssignmentState, Purpose, Task
 from app.tasks.service import add_compare_tasks
 from tests.app.quality.gold.known import known_task
+from tests.app.rounds.sampled import advance, make_policies, says, start_sampling_round
 from tests.factories import PLAIN, make_campaign, make_completion, make_open_campaign, make_tasks, make_user
 from tests.world_of_screening import addresses_of_attempts, addresses_of_results, addresses_of_screening
 from tests.world_of_validation import addresses_of_validating, addresses_of_validation, make_validation
@@ -96,6 +99,7 @@ def make_world(session: Session, files: Path) -> World:
         VISITOR: _addresses_of_visitors(session, world),
         "labeler": _addresses_of_labelers(session, world, project),
         "researcher": _addresses_of_researchers(session, project, prompt, campaign, dataset, policy, turn, run)
+        | {"/rounds/{number}/samples": _samples(session, files, turn)}
         | addresses_of_validation(validation, project),
         "admin": _addresses_of_admins(session, world, project) | addresses_of_validating(validation),
     } | {name: {DESK: {"desk": f"/assignments/{assignment.id}"}} for name, assignment in desks.items()}
@@ -161,6 +165,26 @@ def _round(session: Session, project: Project, dataset: Dataset, policy: Checkpo
     fail_run(session, claim, "The loss is not a number.", "step 4\nTrainerError: the loss is not a number.")
     session.refresh(run)
     return turn, run
+
+
+def _samples(session: Session, files: Path, without: Round) -> dict[str, str]:
+    """A round whose samples wait for approval, after others were rejected: one too short, one that repeats itself."""
+    project = create_project(session, "Lakes and rivers")
+    sft, policy = make_policies(session, project)
+    turn = start_sampling_round(session, project, policy, prompts=8, others=[sft.id])
+    odd = {1: "", 2: "I'm sorry, but I cannot help with that.", 3: "salt in the sea and salt on the land and " * 20}
+    for _ in range(2):
+        advance(session, files, turn, lambda *words: odd.get(words[2], f"{says(*words)} {ANSWERS[words[2] % 4]}"))
+        if turn.state is RoundState.WAITING and len(approvals_of(session, turn)) == 1:
+            reject_samples(session, turn, asked_now(session, turn), "Every second one repeats itself.")
+            sample_again(session, turn)
+    inside = f"/rounds/{turn.id}/samples"
+    rejected = approvals_of(session, turn)[-1].approval.id
+    return {
+        "samples": inside,
+        "rejected samples": f"{inside}?asked={rejected}",
+        "nothing to approve": f"/rounds/{without.id}/samples",
+    }
 
 
 def _addresses_of_visitors(session: Session, world: World) -> Addresses:
@@ -358,7 +382,8 @@ def _contradicting(session: Session, project: Project) -> list[Annotation]:
 
 def _addresses_of_admins(session: Session, world: World, project: Project) -> Addresses:
     earlier = session.scalars(select(Round.id).where(Round.project_id == project.id)).first()
-    policy = session.scalars(select(Checkpoint.id).where(Checkpoint.kind == CheckpointKind.POLICY)).one()
+    own = Checkpoint.project_id == project.id
+    policy = session.scalars(select(Checkpoint.id).where(own, Checkpoint.kind == CheckpointKind.POLICY)).one()
     return {
         **addresses_of_results(session),
         "/rounds/new": {

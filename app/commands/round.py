@@ -11,6 +11,7 @@ from rich.table import Table
 from sqlalchemy import Engine
 
 from app.commands.round_report import report
+from app.commands.round_samples import again, approve, reject, samples
 from app.config import settings
 from app.db import transaction
 from app.errors import InvalidInput
@@ -19,7 +20,7 @@ from app.projects.queries import require_project
 from app.rounds.dry_run.dry_run import DryRun, dry_run
 from app.rounds.models import Round
 from app.rounds.plan import RoundPlan
-from app.rounds.queries import StepView, round_by_id, step_views
+from app.rounds.queries import StepView, current_approvals, round_by_id, step_views
 from app.rounds.report.win_rate import round_win_rate, win_rate_over_first_sft
 from app.rounds.service import cancel_round, resume_round, start_round
 from app.runs.models import Stage
@@ -29,6 +30,8 @@ from trainer.presets import PRESETS
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.command()(report)
+for command in (samples, approve, reject, again):
+    app.command()(command)
 Number = Annotated[int, typer.Argument(help="The round's number in its address, /rounds/NUMBER.")]
 
 
@@ -119,6 +122,8 @@ def print_status(engine: Engine, number: int) -> None:
         Console().print(_table(found, step_views(session, found)))
         if found.error:
             typer.echo(found.error)
+        for asked in current_approvals(session, found):
+            typer.echo(f"{asked.step.replace('_', ' ')}: {asked.state.value}. {asked.reason or ''}".strip())
         print_win_rate("the policy before", round_win_rate(session, settings().files, found))
         print_win_rate("the first SFT model", win_rate_over_first_sft(session, settings().files, found))
 

@@ -76,6 +76,7 @@ class RoundPlan(BaseModel):
     `needs`: by stage, what its runs ask of their worker; any worker takes the others.
     `others`: checkpoints whose samples are mixed with those of the new policy.
     `against_first_sft`: whoever compares the new policy with the earlier one sees the first SFT model's output, too.
+    `approval`: samples become tasks only after somebody has looked at them and approved.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -97,6 +98,7 @@ class RoundPlan(BaseModel):
     overlap: int = Field(default=1, ge=1, le=20)
     evaluate: bool = True
     against_first_sft: bool = True
+    approval: bool = False
 
     @model_validator(mode="after")
     def checkpoint_where_needed(self) -> Self:
@@ -138,6 +140,7 @@ class Step(StrEnum):
     SFT = "sft"
     CANDIDATE_PROMPTS = "candidate_prompts"
     CANDIDATES = "candidates"
+    CANDIDATE_APPROVAL = "candidate_approval"
     COMPARE = "compare"
     COMPARISONS = "comparisons"
     REWARD = "reward"
@@ -147,10 +150,11 @@ class Step(StrEnum):
     SAMPLE_PROMPTS = "sample_prompts"
     SAMPLES = "samples"
     EARLIER_SAMPLES = "earlier_samples"
-    NEXT_COMPARE = "next_compare"
     TEST_PROMPTS = "test_prompts"
     TEST_SAMPLES = "test_samples"
     EARLIER_TEST_SAMPLES = "earlier_test_samples"
+    SAMPLE_APPROVAL = "sample_approval"  # of both kinds of samples, which is why the campaigns come after it
+    NEXT_COMPARE = "next_compare"
     EVALUATION = "evaluation"
     HELD_OUT = "held_out"
     HELD_OUT_SCORES = "held_out_scores"
@@ -168,11 +172,12 @@ STAGE_OF = {
     Step.TEST_SAMPLES: Stage.SAMPLE,
     Step.EARLIER_TEST_SAMPLES: Stage.SAMPLE,
 }
-COLLECTING = {Step.CANDIDATE_PROMPTS, Step.CANDIDATES, Step.COMPARE}
+COLLECTING = {Step.CANDIDATE_PROMPTS, Step.CANDIDATES, Step.CANDIDATE_APPROVAL, Step.COMPARE}
 REWARDING = {Step.COMPARISONS, Step.REWARD}
 IMPROVING = {Step.PROMPTS, Step.PPO, Step.ALIGN}
-FEEDING = {Step.SAMPLE_PROMPTS, Step.SAMPLES, Step.EARLIER_SAMPLES, Step.NEXT_COMPARE}
+FEEDING = {Step.SAMPLE_PROMPTS, Step.SAMPLES, Step.EARLIER_SAMPLES, Step.SAMPLE_APPROVAL, Step.NEXT_COMPARE}
 EVALUATING = {Step.TEST_PROMPTS, Step.TEST_SAMPLES, Step.EARLIER_TEST_SAMPLES, Step.EVALUATION}
+APPROVING = {Step.CANDIDATE_APPROVAL, Step.SAMPLE_APPROVAL}
 MEASURING = {Step.HELD_OUT, Step.HELD_OUT_SCORES}  # the reward model, by what held-out labelers said
 LEFT_OUT: dict[Aim, set[Step]] = {
     "ppo": {Step.ALIGN},
@@ -192,6 +197,8 @@ def steps_of(plan: RoundPlan) -> list[Step]:
         left_out |= {Step.EARLIER_SAMPLES}
     if not plan.evaluate:
         left_out |= EVALUATING
+    if not plan.approval:
+        left_out |= APPROVING
     if Step.REWARD in left_out or Step.EVALUATION in left_out:
         left_out |= MEASURING
     if plan.start == "checkpoint" and Step.REWARD in left_out:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.campaigns.models import Campaign
@@ -12,7 +12,7 @@ from app.checkpoints.models import Checkpoint
 from app.datasets.models import Dataset
 from app.errors import NotFound
 from app.projects.models import Project
-from app.rounds.models import Round, RoundCampaign, RoundDataset, RoundRun
+from app.rounds.models import ApprovalState, Round, RoundApproval, RoundCampaign, RoundDataset, RoundRun, RoundState
 from app.rounds.plan import RoundPlan, Step, steps_of
 from app.runs.models import Run, RunState
 from app.runs.queries import latest_metrics
@@ -20,15 +20,19 @@ from app.runs.queries import latest_metrics
 
 @dataclass(frozen=True)
 class Listed:
-    """A round as a line of the list."""
+    """A round as a line of the list; `asks`: its samples wait for approval."""
 
     round: Round
     project: str
+    asks: bool
 
 
 @dataclass(frozen=True)
 class StepView:
-    """A step and what it left: nothing yet, or a run (with the model it made), a dataset or a campaign."""
+    """A step and what it left: nothing yet, or a run (with the model it made), a dataset, a campaign, a question.
+
+    `fed`: what of the samples the campaign shows.
+    """
 
     step: Step
     run: Run | None = None
@@ -36,6 +40,8 @@ class StepView:
     checkpoint: Checkpoint | None = None
     dataset: Dataset | None = None
     campaign: Campaign | None = None
+    fed: RoundCampaign | None = None
+    approval: RoundApproval | None = None
 
     @property
     def state(self) -> str:
@@ -44,6 +50,8 @@ class StepView:
             return self.run.state.value
         if self.campaign:
             return self.campaign.state.value
+        if self.approval:
+            return self.approval.state.value
         return RunState.FINISHED.value if self.dataset else "not_started"
 
 
@@ -56,8 +64,11 @@ def round_by_id(session: Session, number: int) -> Round:
 
 def rounds(session: Session) -> list[Listed]:
     """Newest first."""
-    query = select(Round, Project.name).join(Project, Project.id == Round.project_id).order_by(Round.id.desc())
-    return [Listed(found, name) for found, name in session.execute(query)]
+    asks = (Round.state == RoundState.WAITING) & exists().where(
+        RoundApproval.round_id == Round.id, RoundApproval.state == ApprovalState.ASKED
+    )
+    query = select(Round, Project.name, asks).join(Project, Project.id == Round.project_id).order_by(Round.id.desc())
+    return [Listed(found, name, asking) for found, name, asking in session.execute(query)]
 
 
 def round_of_run(session: Session, run: Run) -> Round | None:
@@ -92,6 +103,9 @@ def step_views(session: Session, found: Round) -> list[StepView]:
     }
     datasets = _by_step(session, found, RoundDataset.step, Dataset, RoundDataset)
     campaigns = _by_step(session, found, RoundCampaign.step, Campaign, RoundCampaign)
+    links = session.scalars(select(RoundCampaign).where(RoundCampaign.round_id == found.id))
+    fed = {link.step: link for link in links}
+    approvals = {each.step: each for each in current_approvals(session, found)}
     return [
         StepView(
             step,
@@ -100,9 +114,17 @@ def step_views(session: Session, found: Round) -> list[StepView]:
             metrics=latest_metrics(session, runs[step][0]) if step in runs else None,
             dataset=datasets.get(step),
             campaign=campaigns.get(step),
+            fed=fed.get(step),
+            approval=approvals.get(step),
         )
         for step in steps_of(plan_of(found))
     ]
+
+
+def current_approvals(session: Session, found: Round) -> Sequence[RoundApproval]:
+    """Of the samples that the round has now; not of those that were made anew since."""
+    query = select(RoundApproval).join(RoundRun, RoundRun.run_id == RoundApproval.run_id)
+    return session.scalars(query.where(RoundApproval.round_id == found.id).order_by(RoundApproval.id)).all()
 
 
 def _by_step(session: Session, found: Round, step: Any, kind: Any, link: Any) -> dict[str, Any]:

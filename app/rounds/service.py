@@ -117,7 +117,7 @@ def _checkpoint(session: Session, project: Project, number: int, error: type[Inv
 def cancel_round(session: Session, current: Round) -> None:
     session.flush()  # a refresh would drop what was not written yet
     session.refresh(current, with_for_update=True)
-    if current.state not in (RoundState.RUNNING, RoundState.WAITING):
+    if current.state not in (RoundState.RUNNING, RoundState.WAITING, RoundState.REJECTED):
         raise RoundOver(number=current.number)
     for run in _runs_in(session, current, RunState.QUEUED, RunState.RUNNING, RunState.PAUSED):
         request_cancel(session, run)

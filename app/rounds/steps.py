@@ -11,6 +11,8 @@ from app.datasets.filtering import DatasetFilter
 from app.datasets.freezing import NothingToFreeze, freeze_dataset
 from app.datasets.models import Dataset, DatasetKind
 from app.prompts.models import Split
+from app.rounds.approval.asking import approval_of
+from app.rounds.approval.sampling import judge_of, seeded_anew
 from app.rounds.choosing import comparisons_taken, demonstrations_taken, prompts_taken
 from app.rounds.feeding import is_ranked, open_ranking_campaign
 from app.rounds.naming import free_name
@@ -143,6 +145,24 @@ def sample_earlier_policies(turn: Turn) -> Outcome:
     return _sample(turn, Step.EARLIER_SAMPLES, policies, Step.SAMPLE_PROMPTS, turn.plan.samples)
 
 
+def approve_candidates(turn: Turn) -> Outcome:
+    """Beside those of the policy that the sampled one was trained from."""
+    policy = starting_policy(turn)
+    return approval_of(turn, Step.CANDIDATE_APPROVAL, policy, _parent_of(turn, policy))
+
+
+def approve_samples(turn: Turn) -> Outcome:
+    """Beside those of the policy that the round started from; where nothing was trained, as candidates are."""
+    policy, before = new_policy(turn), starting_policy(turn)
+    if policy is before:
+        return approval_of(turn, Step.SAMPLE_APPROVAL, policy, _parent_of(turn, policy))
+    return approval_of(turn, Step.SAMPLE_APPROVAL, policy, before)
+
+
+def _parent_of(turn: Turn, policy: Checkpoint) -> Checkpoint | None:
+    return turn.session.get(Checkpoint, policy.parent_id) if policy.parent_id else None
+
+
 def sample_policy_for_test(turn: Turn) -> Outcome:
     return _sample_once(turn, Step.TEST_SAMPLES, [new_policy(turn)])
 
@@ -167,12 +187,14 @@ def _sample(turn: Turn, step: Step, policies: Sequence[Checkpoint], prompts: Ste
         "k_max": sampling.k_max * sampling.rankings,
         "temperature": sampling.temperature,
     }
-    return turn.run_step(step, Stage.SAMPLE, _policies_and_prompts(turn, policies, prompts), settings)
+    inputs = [*_policies_and_prompts(turn, policies, prompts), *judge_of(turn, step)]
+    return turn.run_step(step, Stage.SAMPLE, inputs, settings, seeded_anew(turn, step))
 
 
 def _sample_once(turn: Turn, step: Step, policies: Sequence[Checkpoint]) -> Outcome:
     settings = {"k_min": 1, "k_max": 1, "temperature": 1.0}
-    return turn.run_step(step, Stage.SAMPLE, _policies_and_prompts(turn, policies, Step.TEST_PROMPTS), settings)
+    inputs = [*_policies_and_prompts(turn, policies, Step.TEST_PROMPTS), *judge_of(turn, step)]
+    return turn.run_step(step, Stage.SAMPLE, inputs, settings, seeded_anew(turn, step))
 
 
 def _policies_and_prompts(turn: Turn, policies: Sequence[Checkpoint], prompts: Step) -> list[Input]:
@@ -184,8 +206,8 @@ def rank_candidates(turn: Turn) -> Outcome:
     if campaign is None:
         name = f"Round {turn.round.number}: rank the candidates"
         runs = [turn.the_run(Step.CANDIDATES)]
-        campaign = open_ranking_campaign(turn, name, CampaignKind.COMPARE, Cohort.TRAINING, runs, turn.plan.candidates)
-        turn.keep_campaign(Step.COMPARE, campaign)
+        kind, cohort = CampaignKind.COMPARE, Cohort.TRAINING
+        campaign = open_ranking_campaign(turn, Step.COMPARE, name, kind, cohort, runs, turn.plan.candidates)
     return _closed_when_ranked(turn, campaign)
 
 
@@ -194,8 +216,8 @@ def feed_back(turn: Turn) -> Outcome:
     if turn.campaign_of(Step.NEXT_COMPARE) is None:
         name = f"Round {turn.round.number}: rank the new policy"
         runs = [run for run in (turn.run_of(Step.SAMPLES), turn.run_of(Step.EARLIER_SAMPLES)) if run]
-        campaign = open_ranking_campaign(turn, name, CampaignKind.COMPARE, Cohort.TRAINING, runs, turn.plan.samples)
-        turn.keep_campaign(Step.NEXT_COMPARE, campaign)
+        kind, cohort = CampaignKind.COMPARE, Cohort.TRAINING
+        open_ranking_campaign(turn, Step.NEXT_COMPARE, name, kind, cohort, runs, turn.plan.samples)
     return Outcome.DONE
 
 
@@ -204,8 +226,8 @@ def evaluate(turn: Turn) -> Outcome:
     if campaign is None:
         name = f"Round {turn.round.number}: new policy or earlier one"
         runs = [turn.the_run(Step.TEST_SAMPLES), turn.the_run(Step.EARLIER_TEST_SAMPLES)]
-        campaign = open_ranking_campaign(turn, name, CampaignKind.EVALUATE, Cohort.HELD_OUT, runs, SamplingPlan())
-        turn.keep_campaign(Step.EVALUATION, campaign)
+        kind, cohort = CampaignKind.EVALUATE, Cohort.HELD_OUT
+        campaign = open_ranking_campaign(turn, Step.EVALUATION, name, kind, cohort, runs, SamplingPlan())
     return _closed_when_ranked(turn, campaign)
 
 
@@ -244,6 +266,7 @@ STEPS: dict[Step, Callable[[Turn], Outcome]] = {
     Step.SFT: fine_tune,
     Step.CANDIDATE_PROMPTS: freeze_candidate_prompts,
     Step.CANDIDATES: sample_candidates,
+    Step.CANDIDATE_APPROVAL: approve_candidates,
     Step.COMPARE: rank_candidates,
     Step.COMPARISONS: freeze_comparisons,
     Step.REWARD: train_reward_model,
@@ -253,10 +276,11 @@ STEPS: dict[Step, Callable[[Turn], Outcome]] = {
     Step.SAMPLE_PROMPTS: freeze_sample_prompts,
     Step.SAMPLES: sample_policy,
     Step.EARLIER_SAMPLES: sample_earlier_policies,
-    Step.NEXT_COMPARE: feed_back,
     Step.TEST_PROMPTS: freeze_test_prompts,
     Step.TEST_SAMPLES: sample_policy_for_test,
     Step.EARLIER_TEST_SAMPLES: sample_earlier_policies_for_test,
+    Step.SAMPLE_APPROVAL: approve_samples,
+    Step.NEXT_COMPARE: feed_back,
     Step.EVALUATION: evaluate,
     Step.HELD_OUT: freeze_held_out,
     Step.HELD_OUT_SCORES: score_held_out,

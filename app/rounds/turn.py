@@ -1,8 +1,9 @@
 """One look at a round: the facts that its steps left in the database, and how a step adds to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
@@ -17,6 +18,8 @@ from app.rounds.models import Round, RoundCampaign, RoundDataset, RoundRun
 from app.rounds.plan import RoundPlan, Step
 from app.runs.models import Run, RunState, Stage
 from app.runs.service import Input, enqueue_run
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Outcome(StrEnum):
@@ -88,11 +91,21 @@ class Turn:
         """What the step's run produced."""
         return self.session.get_one(Checkpoint, self.the_run(step).produced_checkpoint_id)
 
-    def run_step(self, step: Step, stage: Stage, inputs: Sequence[Input], own: dict[str, Any] | None = None) -> Outcome:
-        """The state of the step's run, which is queued at the first look. The plan's settings go before `own`."""
+    def run_step(
+        self,
+        step: Step,
+        stage: Stage,
+        inputs: Sequence[Input],
+        own: Mapping[str, Any] = NOTHING,
+        above: Mapping[str, Any] = NOTHING,
+    ) -> Outcome:
+        """The state of the step's run, which is queued at the first look. The plan's settings hold over `own`.
+
+        Those of `above` hold over the plan's.
+        """
         run = self.run_of(step)
         if run is None:
-            settings = {**(own or {}), **self.plan.stage_settings(stage)}
+            settings = {**own, **self.plan.stage_settings(stage), **above}
             needs = self.plan.stage_needs(stage)
             run = enqueue_run(self.session, self.project, stage, settings, inputs, needs=needs)
             self.session.add(RoundRun(round_id=self.round.id, run_id=run.id, step=step))
@@ -103,6 +116,8 @@ class Turn:
         self.session.add(RoundDataset(round_id=self.round.id, dataset_id=dataset.id, step=step))
         self.session.flush()
 
-    def keep_campaign(self, step: Step, campaign: Campaign) -> None:
-        self.session.add(RoundCampaign(round_id=self.round.id, campaign_id=campaign.id, step=step))
+    def keep_campaign(self, step: Step, campaign: Campaign, *, sampled: int, alike: int, left_out: int) -> None:
+        """What the samples became, and how many of them it does not show."""
+        counts = {"sampled": sampled, "alike": alike, "left_out": left_out}
+        self.session.add(RoundCampaign(round_id=self.round.id, campaign_id=campaign.id, step=step, **counts))
         self.session.flush()

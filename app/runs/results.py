@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from app.checkpoints.files import size_of
 from app.checkpoints.models import Checkpoint, CheckpointKind
 from app.checkpoints.service import register_checkpoint
-from app.completions.queries import completion_ids
+from app.completions.queries import BATCH, completion_ids
 from app.completions.service import NewCompletion, add_completions, record_scores
+from app.db import in_batches
 from app.files.place import Files, fetched, here
 from app.projects.models import Project
 from app.runs.models import Run, Stage
@@ -52,19 +54,43 @@ def _register_model(session: Session, run: Run, files: Files) -> Checkpoint:
     )
 
 
+@dataclass(frozen=True)
+class StoredSample:
+    """A line of a finished run's `samples.jsonl` and the completion that it became. `likelihood`: nats a token."""
+
+    checkpoint_id: int | None
+    temperature: float
+    prompt_id: int
+    completion_id: int
+    text: str
+    ended: bool
+    likelihood: float | None
+    reward: float | None
+
+
+def samples_of(session: Session, run: Run, files: Files) -> Iterator[StoredSample]:
+    """In the order of the file: policy after policy."""
+    for batch in in_batches(_samples(session, run, files), BATCH):
+        ids = completion_ids(session, [(new.prompt_id, new.digest) for new, _ in batch])
+        yield from (_stored(ids[new.prompt_id, new.digest], new, sample) for new, sample in batch)
+
+
+def _stored(completion_id: int, new: NewCompletion, sample: Sample) -> StoredSample:
+    return StoredSample(
+        checkpoint_id=new.checkpoint_id,
+        temperature=sample.temperature,
+        prompt_id=new.prompt_id,
+        completion_id=completion_id,
+        text=new.text or "",
+        ended=sample.finish_reason == "stop",
+        likelihood=sample.logprob / len(sample.token_ids) if sample.token_ids else None,
+        reward=sample.score,
+    )
+
+
 def sampled_completions(session: Session, run: Run, files: Files) -> list[tuple[int, int]]:
     """(prompt id, completion id) of each line of a finished run's `samples.jsonl`, in its order."""
-    return [pair for pairs in sampled_by_policy(session, run, files) for pair in pairs]
-
-
-def sampled_by_policy(session: Session, run: Run, files: Files) -> list[list[tuple[int, int]]]:
-    """The same, a list for each policy of the run, which samples one after the other."""
-    sampled = [(each.checkpoint_id, (each.prompt_id, each.digest)) for each in _completions(session, run, files)]
-    ids = completion_ids(session, [key for _, key in sampled])
-    by_policy: dict[int | None, list[tuple[int, int]]] = {}
-    for policy, key in sampled:
-        by_policy.setdefault(policy, []).append((key[0], ids[key]))
-    return list(by_policy.values())
+    return [(each.prompt_id, each.completion_id) for each in samples_of(session, run, files)]
 
 
 def _policies(session: Session, run: Run, files: Files) -> dict[str, Checkpoint]:
@@ -75,12 +101,16 @@ def _policies(session: Session, run: Run, files: Files) -> dict[str, Checkpoint]
 
 
 def _completions(session: Session, run: Run, files: Files) -> Iterator[NewCompletion]:
+    return (new for new, _ in _samples(session, run, files))
+
+
+def _samples(session: Session, run: Run, files: Files) -> Iterator[tuple[NewCompletion, Sample]]:
     first = input_checkpoint(session, run, "model")
     several = sum(each.setting == "model" for each in inputs_of(session, run)) > 1
     policies = _policies(session, run, files) if several else {}
     for sample in read_lines(Sample, fetched(files, f"{run.location}/samples.jsonl")):
         author = policies.get(sample.checkpoint, first)
-        yield NewCompletion(
+        new = NewCompletion(
             int(sample.prompt_id),
             sample.completion.replace("\0", "\N{REPLACEMENT CHARACTER}"),  # which Postgres cannot keep; the ids can
             checkpoint_id=author.id if author else None,
@@ -89,6 +119,7 @@ def _completions(session: Session, run: Run, files: Files) -> Iterator[NewComple
             logprob=sample.logprob,
             sampling={"run": run.id, "seed": sample.seed, "temperature": sample.temperature},
         )
+        yield new, sample
 
 
 def _store_scores(session: Session, run: Run, files: Files) -> None:

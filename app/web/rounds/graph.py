@@ -16,16 +16,18 @@ AFTER: dict[Step, tuple[Step, ...]] = {
     Step.PRETRAIN: (),
     Step.SFT: (Step.PRETRAIN,),
     Step.CANDIDATES: (Step.SFT,),
-    Step.COMPARE: (Step.CANDIDATES,),
+    Step.CANDIDATE_APPROVAL: (Step.CANDIDATES,),
+    Step.COMPARE: (Step.CANDIDATES, Step.CANDIDATE_APPROVAL),
     Step.REWARD: (Step.SFT, Step.COMPARE),
     Step.PPO: (Step.SFT, Step.REWARD),
     Step.ALIGN: (Step.SFT, Step.COMPARE, Step.REWARD),
     Step.SAMPLES: (Step.SFT, Step.PPO, Step.ALIGN),
     Step.EARLIER_SAMPLES: (Step.SFT,),
-    Step.NEXT_COMPARE: (Step.SAMPLES, Step.EARLIER_SAMPLES),
     Step.TEST_SAMPLES: (Step.SFT, Step.PPO, Step.ALIGN),
     Step.EARLIER_TEST_SAMPLES: (Step.SFT,),
-    Step.EVALUATION: (Step.TEST_SAMPLES, Step.EARLIER_TEST_SAMPLES),
+    Step.SAMPLE_APPROVAL: (Step.SAMPLES, Step.EARLIER_SAMPLES, Step.TEST_SAMPLES, Step.EARLIER_TEST_SAMPLES),
+    Step.NEXT_COMPARE: (Step.SAMPLES, Step.EARLIER_SAMPLES, Step.SAMPLE_APPROVAL),
+    Step.EVALUATION: (Step.TEST_SAMPLES, Step.EARLIER_TEST_SAMPLES, Step.SAMPLE_APPROVAL),
     Step.HELD_OUT_SCORES: (Step.REWARD, Step.EVALUATION),
 }
 
@@ -106,4 +108,6 @@ def _path(start: tuple[int, int], end: tuple[int, int]) -> str:
 def _page_of(view: StepView) -> str | None:
     if view.run:
         return f"/runs/{view.run.id}"
+    if view.approval:
+        return f"/rounds/{view.approval.round_id}/samples?asked={view.approval.id}"
     return f"/campaigns/{view.campaign.id}" if view.campaign else None

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app.accounts.models import Role
 from app.projects.queries import project as project_numbered
 from app.projects.queries import projects
+from app.rounds.models import ApprovalState, RoundApproval
 from app.rounds.queries import StepView, plan_of, round_by_id, rounds, step_views
 from app.rounds.report.win_rate import round_win_rate
 from app.rounds.service import cancel_round, resume_round
@@ -57,7 +58,13 @@ def _shown(request: Request, session: Session, number: int) -> dict[str, Any]:
         "drawing": graph_of(views),
         "win_rate": round_win_rate(session, request.app.state.settings.files, found),
         "under_way": found.finished_at is None,
+        "asking": _approval(views, ApprovalState.ASKED),
+        "rejected": _approval(views, ApprovalState.REJECTED),
     }
+
+
+def _approval(views: Sequence[StepView], state: ApprovalState) -> RoundApproval | None:
+    return next((view.approval for view in views if view.approval and view.approval.state is state), None)
 
 
 def watched_step(views: Sequence[StepView]) -> StepView | None:

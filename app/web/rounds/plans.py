@@ -47,6 +47,7 @@ class NewRound(BaseModel):
     others: list[int] = Field(default_factory=list)
     evaluate: bool = False
     against_first_sft: bool = False
+    approval: bool = False
     preset: str = NO_PRESET
     settings: dict[Stage, dict[str, str]] = Field(default_factory=dict)
     needs: dict[Stage, NeedsPlan] = Field(default_factory=dict)
@@ -106,6 +107,7 @@ def _plan(form: Form[NewRound], typed: NewRound) -> RoundPlan | None:
             evaluate=typed.evaluate,
             against_first_sft=typed.against_first_sft,
             needs={stage: asked for stage, asked in typed.needs.items() if asked != NeedsPlan()},
+            approval=typed.approval,
             **parts,
         ),
     )
@@ -162,6 +164,7 @@ def _made(form: Form[NewRound], name: str, make: Callable[[], Any]) -> Any:
 def empty_form() -> Form[NewRound]:
     ticked = dict.fromkeys(("mix_earlier_policy", "evaluate", "against_first_sft"), "1")
     return _as_sent(**ticked, preset=next(iter(PRESETS)), sample_prompts=100)
+    return _as_sent(mix_earlier_policy="1", evaluate="1", approval="1", preset=next(iter(PRESETS)), sample_prompts=100)
 
 
 def _as_sent(**values: object) -> Form[NewRound]:

@@ -11,10 +11,12 @@ from app.commands.round import app
 from app.config import settings
 from app.db import transaction
 from app.projects.models import Project
-from app.rounds.models import Round
+from app.rounds.models import Round, RoundState
 from app.rounds.plan import RoundPlan
 from app.runs.models import Stage
+from tests.app.rounds.sampled import advance, make_policies, start_sampling_round
 from tests.app.rounds.test_loop import prepare
+from tests.factories import make_project
 from trainer.presets import PRESETS
 
 
@@ -64,3 +66,32 @@ def test_the_preset_is_kept_with_the_plan(project, fresh_database):
         plan = RoundPlan.model_validate(session.scalars(select(Round)).one().plan)
     assert plan.preset == "tiny-cpu"
     assert plan.settings[Stage.PPO] == PRESETS["tiny-cpu"]["ppo"]
+
+
+def test_samples_are_looked_at_rejected_sampled_again_and_approved(fresh_database):
+    with transaction(fresh_database) as session:
+        chosen = make_project(session)
+        sft, policy = make_policies(session, chosen)
+        current = start_sampling_round(session, chosen, policy, others=[sft.id])
+        number = current.id
+    assert "asks for no approval" in run("samples", number).output
+    look(fresh_database, number)
+    shown = run("samples", number)
+    assert "ppo-1" in shown.output
+    assert "ppo says the" in shown.output
+    assert json.loads(run("samples", number, "--json").output)["ours"]["outputs"] == 27
+    assert run("again", number).exit_code == 1
+    assert run("reject", number, "--reason", "Too much alike.").exit_code == 0
+    assert "rejected. Too much alike." in run("status", number).output
+    assert run("approve", number).exit_code == 1
+    assert run("again", number).exit_code == 0
+    look(fresh_database, number)
+    assert run("approve", number).exit_code == 0
+    look(fresh_database, number)
+    with Session(fresh_database) as session:
+        assert session.get_one(Round, number).state is RoundState.FINISHED
+
+
+def look(engine, number):
+    with transaction(engine) as session:
+        advance(session, settings().files, session.get_one(Round, number))

@@ -1,7 +1,16 @@
 """Samples dealt into tasks."""
 
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from app.rounds.feeding import mixed
+from app.rounds.models import RoundCampaign, RoundState
 from app.rounds.plan import SamplingPlan
+from app.tasks.models import Task, TaskCompletion
+from tests.app.rounds.sampled import advance, make_policies, start_sampling_round
+from tests.factories import make_project
 
 
 def test_equal_texts_are_shown_once_and_at_most_k_of_them() -> None:
@@ -34,3 +43,24 @@ def test_too_few_different_texts_make_one_ranking_rather_than_two_short_ones() -
 def test_the_same_seed_deals_the_same_hands() -> None:
     pairs = [(prompt, 10 * prompt + number) for prompt in range(5) for number in range(8)]
     assert mixed([pairs], SamplingPlan(), "seed") == mixed([pairs], SamplingPlan(), "seed")
+
+
+def test_outputs_that_look_alike_are_shown_once_and_counted(session: Session, tmp_path: Path) -> None:
+    """Of one prompt all outputs are alike: nobody is asked to rank them."""
+    project = make_project(session)
+    _, policy = make_policies(session, project)
+    current = start_sampling_round(session, project, policy, approval=False)
+    numbers: list[int] = []
+
+    def text(_policy: str, prompt: int, place: int) -> str:
+        numbers.append(prompt)
+        return "The same." if prompt == numbers[0] else f"Text {place % 5}" + "\n" * (place // 5)
+
+    advance(session, tmp_path, current, text)
+    assert (current.state, current.error) == (RoundState.FINISHED, None)
+    fed = session.scalars(select(RoundCampaign)).one()
+    assert (fed.sampled, fed.alike, fed.left_out) == (3 * 9, 8 + 4 + 4, 1)
+    shown = select(TaskCompletion.task_id).join(Task).where(Task.campaign_id == fed.campaign_id)
+    per_task = session.scalars(shown).all()
+    assert len(per_task) == 2 * 5
+    assert len(set(per_task)) == 2

@@ -23,6 +23,9 @@ from app.db import transaction
 from app.notifications.models import Event, EventKind
 from app.projects.models import Project
 from app.rounds.advancing import advance_unfinished_rounds
+from app.rounds.approval.deciding import approve_samples
+from app.rounds.approval.queries import asked_now, seen_by
+from app.rounds.approval.seen import Seen
 from app.rounds.models import Round, RoundState
 from app.rounds.plan import NeedsPlan, RoundPlan, SamplingPlan, Step
 from app.rounds.queries import step_views
@@ -94,14 +97,28 @@ def rank_everything(engine: Engine) -> int:
     return done
 
 
+def approve(engine: Engine, current: Round) -> Seen:
+    with transaction(engine) as session:
+        waiting = session.get_one(Round, current.id)
+        asked = asked_now(session, waiting)
+        approve_samples(session, waiting, asked)
+        return seen_by(asked)
+
+
 def test_a_round_goes_from_demonstrations_to_the_next_round_s_tasks(fresh_database, tmp_path):
     with transaction(fresh_database) as session:
-        started = start_round(session, prepare(session), PLAN)
+        started = start_round(session, prepare(session), PLAN.model_copy(update={"approval": True}))
+    do_runs(fresh_database, tmp_path)
+    assert approve(fresh_database, started).earlier is None  # people alone answered before
     do_runs(fresh_database, tmp_path)
     with transaction(fresh_database) as session:
         waiting = session.get_one(Round, started.id)
         assert (waiting.state, waiting.error) == (RoundState.WAITING, None)
     assert rank_everything(fresh_database) == 11  # train and validation prompts, overlap 1
+    do_runs(fresh_database, tmp_path)
+    assert rank_everything(fresh_database) == 0  # nobody has approved the new policy's samples
+    seen = approve(fresh_database, started)
+    assert None not in (seen.ours.reward, seen.ours.kl, seen.theirs, seen.theirs and seen.theirs.reward)
     do_runs(fresh_database, tmp_path)
     assert rank_everything(fresh_database) > 0  # the next round's tasks, and the evaluation
     do_runs(fresh_database, tmp_path)

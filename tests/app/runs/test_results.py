@@ -1,5 +1,6 @@
 """What a finished run leaves behind."""
 
+from collections import Counter
 from pathlib import Path
 
 from sqlalchemy import select, text
@@ -13,7 +14,7 @@ from app.datasets.freezing import freeze_dataset
 from app.datasets.models import DatasetKind
 from app.projects.models import Project
 from app.runs.models import Run, Stage
-from app.runs.results import register_results, sampled_by_policy, sampled_completions
+from app.runs.results import register_results, sampled_completions, samples_of
 from app.runs.service import Input, enqueue_run
 from app.worker.folders import write_run_folder
 from tests.factories import make_prompt
@@ -63,4 +64,6 @@ def test_samples_of_several_policies_are_told_apart(session: Session, tmp_path: 
     register_results(session, run, tmp_path)
     query = select(CompletionAuthor.checkpoint_id, Completion.text).join(Completion).order_by(Completion.text)
     assert list(session.execute(query)) == [(policies[0].id, "by a"), (policies[1].id, "by b")]
-    assert [len(pairs) for pairs in sampled_by_policy(session, run, tmp_path)] == [2, 2]
+    assert Counter(each.checkpoint_id for each in samples_of(session, run, tmp_path)) == {
+        each.id: 2 for each in policies
+    }

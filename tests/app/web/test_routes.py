@@ -54,6 +54,7 @@ ADMINS_ALONE_SEE = {
     "/checkpoints/{number}/delete",
     "/evaluation/cross-validation/new",
 }
+RESEARCHERS_MAY = {"/rounds/{number}/samples/approve", "/rounds/{number}/samples/reject"}  # what they see, they judge
 EVERYBODY_MAY = {"/health", "/language", "/sign-in", "/sign-out", "/invitations", "/reset"}
 SCREENING_RESULTS = "/projects/{number}/screening/results"  # what people say of themselves is for admins
 LABELERS_MAY_NOT = {"/tasks/{number}", "/tasks/{number}/put-back", "/tasks/{number}/drop"}
@@ -70,6 +71,7 @@ def expected_roles(path: str, method: str) -> set[Role]:
     only_admins = (
         method in ADMINS_ALONE_MAY.get(area, set()) or path in ADMINS_ALONE_SEE or path.startswith(SCREENING_RESULTS)
     )
+    only_admins = only_admins and path not in RESEARCHERS_MAY
     return {Role.ADMIN} if only_admins else {Role.RESEARCHER, Role.ADMIN}
 
 

@@ -49,6 +49,7 @@ def test_an_admin_starts_a_round_with_a_preset_and_a_setting_of_their_own(pages:
     assert (plan.candidates.k_min, plan.candidates.rankings) == (5, 3)
     assert plan.evaluate
     assert plan.against_first_sft
+    assert plan.approval  # ticked in a new form; a plan from elsewhere asks only where it says so
     assert plan.mix_earlier_policy
 
 
@@ -257,6 +258,7 @@ def test_a_copied_round_is_the_same_plan(session: Session) -> None:
         evaluate=False,
         against_first_sft=False,
         needs={Stage.ALIGN: NeedsPlan(gpu=True, memory=8_000, label="large")},
+        approval=True,
     )
     assert read_plan(form_of(plan)).plan == plan
 

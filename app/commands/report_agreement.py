@@ -37,6 +37,7 @@ def agreement(
     labeler: Annotated[list[str] | None, typer.Option(help="A labeler's name; twice for a pair.")] = None,
     about: Annotated[Part | None, typer.Option(help="One kind of question alone.")] = None,
     pairs: Annotated[int, typer.Option(min=0, help="So many pairs of labelers a question, most shared first.")] = 0,
+    excluded: Annotated[bool, typer.Option(help="Count what reviewers excluded or sent back too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON object.")] = False,
 ) -> None:
     """How far labelers agree, by every coefficient that suits the question, with 95 % intervals over prompts."""
@@ -49,6 +50,7 @@ def agreement(
             people=people,
             use_case=use_case,
             labelers=labelers_named(session, found, labeler) if labeler else None,
+            excluded=excluded,
         )
         figures = _only(agreement_in(session, scope, most_pairs=pairs), about)
         counts = pair_counts(outputs_as_given(session, scope))
@@ -73,6 +75,7 @@ def _only(figures: Agreement, part: Part | None) -> Agreement:
 def _as_json(figures: Agreement, counts: PairCounts) -> None:
     whole = {
         "labelers": figures.labelers,
+        "excluded": figures.excluded,
         "pairs_of_outputs": {"first": counts.first, "second": counts.second, "tied": counts.tied},
         "figures": rows_of_figures(figures.lines),
         "labeler_pairs": rows_of_pairs(figures.pairs),
@@ -82,6 +85,8 @@ def _as_json(figures: Agreement, counts: PairCounts) -> None:
 
 def _as_tables(figures: Agreement, counts: PairCounts) -> None:
     typer.echo(f"{figures.labelers} labelers; {counts.tied} of {counts.pairs} pairs of outputs tied")
+    if figures.excluded:
+        typer.echo(f"{figures.excluded} answers are kept out by reviewers; --excluded counts them")
     table = Table("question", "coefficient", *COLUMNS)
     for line in figures.lines:
         table.add_row(line.label or PARTS[line.part], MEASURES[line.measure], *_cells(line.figure))

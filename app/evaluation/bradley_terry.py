@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.quality.resampling import draws_of
+
 ELO = 400 / np.log(10)  # points for a factor of e in the odds
 PRIOR_PRECISION = 0.01  # of normal priors on strengths and on log v: one that never lost stays within reach
 REPLICATES = 500
@@ -46,9 +48,7 @@ class Strengths:
     unconnected: tuple[int, ...] = ()
 
 
-def strengths(
-    verdicts: Mapping[int, Mapping[tuple[int, int], Outcomes]], baseline: int, seed: int = 0
-) -> Strengths | None:
+def strengths(verdicts: Mapping[int, Mapping[tuple[int, int], Outcomes]], baseline: int) -> Strengths | None:
     """From outcomes by prompt and by pair of policies. None where nothing was compared with the baseline.
 
     The bootstrap draws prompts, not verdicts: what is said of one prompt goes together.
@@ -61,7 +61,7 @@ def strengths(
     counts = _counts(verdicts, policies)
     features = _features(len(policies))
     best = _fit(counts.sum(axis=0)[None], features)[0]
-    drawn = _fit(_resampled(counts, seed), features)
+    drawn = _fit(_resampled(counts), features)
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     found = [Strength(baseline, 0.0, 0.0, 0.0)]
     for place, policy in enumerate(policies[1:]):
@@ -106,11 +106,11 @@ def _features(policies: int) -> Floats:
     return features
 
 
-def _resampled(counts: Floats, seed: int) -> Floats:
-    prompts = len(counts)
-    times = np.random.default_rng(seed).multinomial(prompts, np.full(prompts, 1 / prompts), size=REPLICATES)
-    drawn: Floats = (times @ counts.reshape(prompts, -1)).reshape(REPLICATES, *counts.shape[1:])
-    return drawn
+def _resampled(counts: Floats) -> Floats:
+    """`[REPLICATES, pairs, 3]`: whole prompts drawn with replacement."""
+    flat = counts.reshape(len(counts), -1)
+    drawn = np.concatenate([weights @ flat for weights in draws_of(len(counts), REPLICATES)])
+    return drawn.reshape(REPLICATES, *counts.shape[1:])
 
 
 def _fit(counts: Floats, features: Floats) -> Floats:

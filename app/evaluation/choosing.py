@@ -1,12 +1,14 @@
 """Which judgements an evaluation is about, and whose word each of them is."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Cohort, Origin, User
 from app.annotations.models import Annotation, AnnotationKind
+from app.annotations.review.conditions import count_kept_out, is_kept_out
 from app.campaigns.models import Campaign, CampaignKind
 from app.projects.models import Project
 from app.prompts.models import Prompt
@@ -20,7 +22,7 @@ JUDGE = "judge "  # and the pseudonym: a model's verdicts come as imported annot
 class Chosen:
     """Without a campaign: all evaluations of the project, or all comparisons where it has none.
 
-    `since_task`: what is older stays out (`newest_of`).
+    `since_task`: what is older stays out (`newest_of`). `excluded`: what reviewers exclude or sent back counts too.
     """
 
     project: Project
@@ -28,6 +30,7 @@ class Chosen:
     use_case: str | None = None
     cohort: Cohort | None = None
     since_task: int | None = None
+    excluded: bool = False
 
 
 def newest_of(session: Session, chosen: Chosen, tasks: int) -> Chosen:
@@ -49,10 +52,18 @@ def voice_of_annotation() -> ColumnElement[str]:
 
 def judgements(session: Session, chosen: Chosen) -> Select[tuple[()]]:
     """Selects nothing yet: current rankings and ratings of real tasks, with their tasks, prompts and labelers."""
+    query = _chosen(session, select().select_from(Annotation), chosen)
+    return query if chosen.excluded else query.where(~is_kept_out())
+
+
+def excluded_in(session: Session, chosen: Chosen) -> int:
+    """How many judgements reviewers keep out of what is chosen, whether it counts them or not."""
+    return session.scalar(_chosen(session, count_kept_out(), chosen)) or 0
+
+
+def _chosen(session: Session, query: Select[Any], chosen: Chosen) -> Select[Any]:
     query = (
-        select()
-        .select_from(Annotation)
-        .join(Task, Task.id == Annotation.task_id)
+        query.join(Task, Task.id == Annotation.task_id)
         .join(Campaign, Campaign.id == Task.campaign_id)
         .join(Prompt, Prompt.id == Task.prompt_id)
         .join(User, User.id == Annotation.labeler_id)

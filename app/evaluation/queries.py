@@ -4,6 +4,7 @@ from sqlalchemy import and_, case, select
 from sqlalchemy.orm import Session, aliased
 
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
+from app.annotations.review.conditions import is_kept_out
 from app.campaigns.models import Campaign
 from app.checkpoints.models import Checkpoint
 from app.completions.models import Completion, CompletionAuthor
@@ -13,7 +14,7 @@ from app.tasks.models import Task
 
 
 def verdicts_between(session: Session, campaign: Campaign, policy: Checkpoint, baseline: Checkpoint) -> list[Verdict]:
-    """Every pair of their outputs in every current ranking of the campaign; a text that both wrote is a tie.
+    """Every pair of their outputs in every current ranking that no reviewer keeps out; a common text ties.
 
     Prompts for which all outputs were equal have no task: nobody ranks a text against itself.
     """
@@ -39,6 +40,7 @@ def verdicts_between(session: Session, campaign: Campaign, policy: Checkpoint, b
             Annotation.kind == AnnotationKind.RANKING,
             Annotation.current,
             ~Annotation.surplus,
+            ~is_kept_out(),
             ours.rank.is_not(None),
             theirs.rank.is_not(None),
         )

@@ -59,6 +59,13 @@ def current_form(session: Session, project: Project) -> FormVersion:
     return session.scalars(query.limit(1)).one()
 
 
+def labels_in(session: Session, project: Project) -> dict[str, str]:
+    """What is asked of outputs on all forms of the project, by the names in answers; a newer form speaks first."""
+    versions = select(FormVersion).where(FormVersion.project_id == project.id)
+    forms = session.scalars(versions.order_by(FormVersion.imported.desc(), FormVersion.version)).all()
+    return {asked.name: asked.label for form in forms for asked in rating_form(form).output}
+
+
 def _own(project: Project) -> list[ColumnElement[bool]]:
     """Not what describes imported annotations, a rule's form, or a ready-made one that a campaign asked for."""
     return [

@@ -37,7 +37,7 @@ def percentile_interval(
     sums = sums_by_cluster(features, clusters)
     if len(sums) < FEWEST_CLUSTERS:
         return None
-    values = np.concatenate([statistic(weights @ sums) for weights in _weights(len(sums), draws)])
+    values = np.concatenate([statistic(weights @ sums) for weights in draws_of(len(sums), draws)])
     defined = values[np.isfinite(values)]
     if len(defined) < (1 - MOST_UNDEFINED) * draws:
         return None
@@ -45,8 +45,8 @@ def percentile_interval(
     return float(low), float(high)
 
 
-def _weights(clusters: int, draws: int) -> Iterator[Floats]:
-    """How often each cluster is drawn, [draws, clusters] in blocks of bounded memory."""
+def draws_of(clusters: int, draws: int) -> Iterator[Floats]:
+    """How often each cluster is drawn, [draws, clusters] in blocks of bounded memory; the same whenever it is asked."""
     if clusters * draws <= BLOCK_CELLS:
         yield _kept_weights(clusters, draws)
         return

@@ -47,6 +47,7 @@ class Filters(AddressFilters):
     use_case: Annotated[str | None, Empty] = None
     labeler: Annotated[int | None, Empty] = None
     other: Annotated[int | None, Empty] = None
+    excluded: Annotated[Literal["counted"] | None, Empty] = None
 
     def between(self, first: int, second: int) -> str:
         return self.model_copy(update={"labeler": first, "other": second}).address()
@@ -82,7 +83,9 @@ def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
 @router.get("/tables.json", dependencies=RESEARCHERS)
 def as_json(session: SessionDep, filters: Choosing) -> Response:
     found = _agreement(session, project_numbered(session, filters.project), filters)
-    return JSONResponse({**{name: rows(found) for name, rows in TABLES.items()}, "cut": found.cut})
+    return JSONResponse(
+        {**{name: rows(found) for name, rows in TABLES.items()}, "cut": found.cut, "excluded": found.excluded}
+    )
 
 
 @router.get("/{table}.json", dependencies=RESEARCHERS)
@@ -111,6 +114,7 @@ def _agreement(session: Session, project: Project, filters: Filters) -> Agreemen
         use_case=filters.use_case,
         labelers=people if len(people) == 2 else None,
         newest_tasks=NEWEST_TASKS,
+        excluded=filters.excluded is not None,
     )
     return agreement_in(session, scope, most_pairs=MOST_PAIRS)
 

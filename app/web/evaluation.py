@@ -1,6 +1,6 @@
 """`/evaluation`: policies and reward models by what people say of them, as tables on a page, CSV and JSON."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
@@ -12,9 +12,10 @@ from app.campaigns.queries import campaign as campaign_numbered
 from app.campaigns.queries import campaigns_of
 from app.checkpoints.queries import checkpoints_of
 from app.errors import NotFound
-from app.evaluation.choosing import Chosen, newest_of
+from app.evaluation.choosing import Chosen, excluded_in, newest_of
 from app.evaluation.tables import Table
 from app.projects.models import Project
+from app.projects.queries import labels_in
 from app.projects.queries import project as project_numbered
 from app.prompts.queries import use_cases_of
 from app.web.dependencies import SessionDep, allow
@@ -33,6 +34,7 @@ class Filters(AddressFilters):
     use_case: Annotated[str | None, Empty] = None
     cohort: Annotated[Cohort | None, Empty] = None
     flag: Annotated[str | None, Empty] = None
+    excluded: Annotated[Literal["counted"] | None, Empty] = None
 
 
 Choosing = Annotated[Filters, Query()]
@@ -44,15 +46,17 @@ def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
 
     project = project_numbered(session, filters.project)
     chosen = _chosen(session, project, filters)
-    tables = _tables(session, chosen, filters)
+    tables, labels = _tables(session, chosen, filters), labels_in(session, project)
     return page(
         request,
         "evaluation/show.html",
         project=project,
         tables=tables,
-        drawings=drawings(tables, filters.flag),
+        drawings=drawings(tables, filters.flag, labels),
+        questions=labels,
         flags=flags_of(tables),
         cut=chosen.since_task is not None,
+        excluded=excluded_in(session, chosen),
         newest=NEWEST_TASKS,
         filters=filters,
         campaigns=campaigns_of(session, project),
@@ -63,10 +67,10 @@ def show(request: Request, session: SessionDep, filters: Choosing) -> Response:
 
 @router.get("/tables.json", dependencies=RESEARCHERS)
 def as_json(session: SessionDep, filters: Choosing) -> Response:
-    """`cut`: only the newest tasks were looked at."""
+    """`cut`: only the newest tasks were looked at; `excluded`: how many judgements reviewers keep out."""
     chosen = _chosen(session, project_numbered(session, filters.project), filters)
     tables = {table.name: table.as_json() for table in _tables(session, chosen, filters)}
-    return JSONResponse({**tables, "cut": chosen.since_task is not None})
+    return JSONResponse({**tables, "cut": chosen.since_task is not None, "excluded": excluded_in(session, chosen)})
 
 
 @router.get("/{table}.json", dependencies=RESEARCHERS)
@@ -93,7 +97,8 @@ def _table(session: Session, name: str, filters: Filters) -> Table:
 def _chosen(session: Session, project: Project, filters: Filters) -> Chosen:
     """Raises `NotFound`."""
     campaign = campaign_numbered(session, filters.campaign) if filters.campaign is not None else None
-    return newest_of(session, Chosen(project, campaign, filters.use_case, filters.cohort), NEWEST_TASKS)
+    chosen = Chosen(project, campaign, filters.use_case, filters.cohort, excluded=filters.excluded is not None)
+    return newest_of(session, chosen, NEWEST_TASKS)
 
 
 def _tables(session: Session, chosen: Chosen, filters: Filters) -> list[Table]:

@@ -21,14 +21,19 @@ class Drawing:
     plots: Sequence[Plot] = ()
 
 
-def drawings(tables: Iterable[Table], flag: str | None) -> dict[str, Drawing]:
-    """By the name of the table; texts have none. `flag` is also shown by use case."""
+def drawings(tables: Iterable[Table], flag: str | None, labels: Mapping[str, str]) -> dict[str, Drawing]:
+    """By the name of the table; texts have none. `flag` is also shown by use case; `labels`: what the forms ask."""
     rows = {table.name: table.as_json() for table in tables}
+
+    def asked(row: Row) -> str:
+        name = row["flag"] if "flag" in row else row["question"]
+        return _(labels.get(name, name))
+
     return {
         "win_rates": Drawing(_win_rates(rows["win_rates"])),
         "strengths": Drawing(_strengths(rows["strengths"])),
-        "scales": Drawing(dots(_by(rows["scales"], _question, _of_policy("mean")), Format.NUMBER)),
-        "flags": Drawing(_flags(rows["flags"], flag)),
+        "scales": Drawing(dots(_by(rows["scales"], asked, _of_policy("mean")), Format.NUMBER)),
+        "flags": Drawing(_flags(rows["flags"], flag, asked)),
         "reward_models": Drawing(_accuracies(rows["reward_models"])),
         "calibration": Drawing(plots=_calibration(rows["calibration"])),
         "cross_validation": Drawing(_cross_validation(rows["cross_validation"])),
@@ -63,10 +68,6 @@ def _by(rows: Iterable[Row], title: Callable[[Row], str], marks: Marks) -> list[
 
 def _voice(row: Row) -> str:
     return voice_name(row["judged_by"])
-
-
-def _question(row: Row) -> str:
-    return str(row["question"])
 
 
 def _of_policy(value: str) -> Marks:
@@ -104,11 +105,11 @@ def _strengths(rows: Sequence[Row]) -> Dots | None:
     return dots(_by(rows, _voice, marks), Format.NUMBER, reference=0)
 
 
-def _flags(rows: Sequence[Row], flag: str | None) -> Dots | None:
+def _flags(rows: Sequence[Row], flag: str | None, asked: Callable[[Row], str]) -> Dots | None:
     """Each flag over all use cases, as InstructGPT's figure 4; one flag by use case where it is chosen."""
     if flag is None:
         overall = [row for row in rows if row["use_case"] == ALL_USE_CASES]
-        return dots(_by(overall, lambda row: str(row["flag"]), _of_policy("rate")), Format.SHARE, include=(0,))
+        return dots(_by(overall, asked, _of_policy("rate")), Format.SHARE, include=(0,))
     of_flag = [row for row in rows if row["flag"] == flag]
     return dots(_by(of_flag, _use_case, _of_policy("rate")), Format.SHARE, include=(0,))
 

@@ -1,6 +1,6 @@
 """What review says of annotations, as conditions that queries over annotations take."""
 
-from sqlalchemy import ColumnElement, Exists, Select, String, and_, case, cast, exists, literal, or_, select
+from sqlalchemy import ColumnElement, Exists, Select, String, and_, case, cast, exists, func, literal, or_, select
 
 from app.annotations.models import Annotation, AnnotationKind
 from app.annotations.review.models import Adjudication, Decision, ReviewDecision
@@ -35,6 +35,16 @@ def by_its_labeler() -> ColumnElement[bool]:
 def is_kept_out() -> Exists:
     """Of datasets, over annotations."""
     return exists().where(standing_of_it(), KEPT_OUT).correlate(Annotation)
+
+
+def count_kept_out() -> Select[int]:
+    """How much reviewers keep out of what further conditions over annotations, their tasks and others choose."""
+    return (
+        select(func.count(Annotation.assignment_id.distinct()))
+        .select_from(ReviewDecision)
+        .join(Annotation, standing_of_it())
+        .where(KEPT_OUT)
+    )
 
 
 def is_approved() -> Exists:

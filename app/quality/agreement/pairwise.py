@@ -6,13 +6,12 @@ order is the same. Pairs that either of them tied are left out and counted apart
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import CTE, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.annotations.models import AnnotatedOutput, Annotation, AnnotationKind
 from app.campaigns.models import Campaign
-from app.quality.agreement.scope import Scope, oldest_task
-from app.tasks.models import Purpose, Task
+from app.quality.agreement.scope import Scope, from_task, joined, oldest_task
 
 
 @dataclass(frozen=True)
@@ -33,17 +32,15 @@ class Agreement:
 
 
 def pairwise_agreement(session: Session, campaign: Campaign, newest_tasks: int | None = None) -> Agreement:
-    """Current rankings only; surplus ones stay outside. `newest_tasks` bounds the work."""
-    since = oldest_task(session, Scope(campaigns=(campaign.id,), people="both", newest_tasks=newest_tasks))
-    mine, theirs = aliased(Annotation), aliased(Annotation)
+    """The strict agreement of `/agreement`, counted by the database; `newest_tasks` bounds the work."""
+    scope = Scope(campaigns=(campaign.id,), people="both", newest_tasks=newest_tasks)
+    since = oldest_task(session, scope)
+    rankings = _rankings(scope, since)
+    mine, theirs = rankings.alias("mine"), rankings.alias("theirs")
     first, second = aliased(AnnotatedOutput), aliased(AnnotatedOutput)
     their_first, their_second = aliased(AnnotatedOutput), aliased(AnnotatedOutput)
     my_order = func.sign(first.rank - second.rank)
     their_order = func.sign(their_first.rank - their_second.rank)
-    counted = [  # the same for both labelers
-        (one.kind == AnnotationKind.RANKING) & one.current & ~one.surplus & one.reviewer_id.is_(None)
-        for one in (mine, theirs)
-    ]
     query = (
         select(
             func.count().filter(my_order * their_order != 0),
@@ -51,20 +48,23 @@ def pairwise_agreement(session: Session, campaign: Campaign, newest_tasks: int |
             func.count().filter(my_order * their_order == 0),
         )
         .select_from(mine)
-        .join(Task, (Task.id == mine.task_id) & (Task.campaign_id == campaign.id) & (Task.purpose == Purpose.REAL))
-        .join(theirs, (theirs.task_id == mine.task_id) & (theirs.labeler_id > mine.labeler_id))
-        .join(first, first.annotation_id == mine.id)
-        .join(second, (second.annotation_id == mine.id) & (second.completion_id > first.completion_id))
+        .join(theirs, (theirs.c.task_id == mine.c.task_id) & (theirs.c.labeler_id > mine.c.labeler_id))
+        .join(first, first.annotation_id == mine.c.id)
+        .join(second, (second.annotation_id == mine.c.id) & (second.completion_id > first.completion_id))
         .join(
-            their_first, (their_first.annotation_id == theirs.id) & (their_first.completion_id == first.completion_id)
+            their_first, (their_first.annotation_id == theirs.c.id) & (their_first.completion_id == first.completion_id)
         )
         .join(
             their_second,
-            (their_second.annotation_id == theirs.id) & (their_second.completion_id == second.completion_id),
+            (their_second.annotation_id == theirs.c.id) & (their_second.completion_id == second.completion_id),
         )
-        .where(*counted)
     )
-    if since is not None:
-        query = query.where(mine.task_id >= since, theirs.task_id >= since)
     strict, alike, tied = session.execute(query).one()
     return Agreement(strict, alike, tied, cut=since is not None)
+
+
+def _rankings(scope: Scope, since: int | None) -> CTE:
+    query = joined(select(Annotation.id, Annotation.task_id, Annotation.labeler_id))
+    chosen = query.where(*scope.conditions(), Annotation.kind == AnnotationKind.RANKING)
+    found: CTE = (chosen if since is None else chosen.where(*from_task(since))).cte("rankings")
+    return found

@@ -40,7 +40,7 @@ from app.quality.agreement.pairs import (
     wmt_chance,
 )
 from app.quality.agreement.questions import OF_PAIRS, Measure, Part, Question, of_rankings, of_ratings
-from app.quality.agreement.scope import Scope, oldest_task
+from app.quality.agreement.scope import Scope, excluded_in, oldest_task
 from app.quality.resampling import DRAWS, Floats, Integers
 
 
@@ -72,19 +72,20 @@ class LabelerPair:
 
 @dataclass(frozen=True)
 class Agreement:
-    """`cut`: only the newest tasks were looked at."""
+    """`cut`: only the newest tasks were looked at; `excluded`: how many answers reviewers keep out of the scope."""
 
     lines: list[Line]
     pairs: list[LabelerPair]
     labelers: int
     cut: bool
     groups: list[Group] = field(default_factory=list)
+    excluded: int = 0
 
 
 def agreement_in(session: Session, scope: Scope, *, draws: int = DRAWS, most_pairs: int = 0) -> Agreement:
     """All questions that two or more labelers answered; `most_pairs` labelers' pairs a question, those that share most.
 
-    Three queries for what was said, one each for groups, forms and names, however much there is.
+    Three queries for what was said, one each for groups, forms, names and what is excluded, however much there is.
     """
     since = oldest_task(session, scope)
     rankings = rankings_in(session, scope, since)
@@ -94,7 +95,9 @@ def agreement_in(session: Session, scope: Scope, *, draws: int = DRAWS, most_pai
     pairs = [pair for question in questions for pair in _labeler_pairs(question, draws, most_pairs)]
     people = {int(rater) for question in questions for rater in np.unique(question.judgements.raters)}
     groups = agreement_by_group(session, scope, since, rankings, draws)
-    return Agreement(lines, _named(session, pairs), len(people), since is not None, groups)
+    return Agreement(
+        lines, _named(session, pairs), len(people), since is not None, groups, excluded_in(session, scope, since)
+    )
 
 
 def _coefficient(measure: Measure, values: Floats) -> Coefficient:

@@ -1,9 +1,14 @@
-from sqlalchemy import event
+from sqlalchemy import event, select
 
-from app.evaluation.choosing import Chosen
+from app.accounts.models import Role, User
+from app.annotations.models import Annotation
+from app.annotations.review.decisions import exclude
+from app.annotations.review.models import ExclusionReason
+from app.checkpoints.service import named
+from app.evaluation.choosing import Chosen, excluded_in
 from app.evaluation.report import evaluation_tables
 from tests.app.evaluation.judged import bring, judged
-from tests.factories import make_project
+from tests.factories import make_project, make_user
 
 RATINGS = [{"overall": 6, "hallucination": False}, {"overall": 3, "hallucination": True}]
 
@@ -48,3 +53,19 @@ def test_more_data_takes_no_more_queries(session):
         evaluation_tables(session, Chosen(project))
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 10
+
+
+def test_what_reviewers_keep_out_is_left_out_unless_it_is_asked_for(session):
+    project = make_project(session)
+    rows = [judged(n, {"new": 1, "old": 2}, ratings=RATINGS, labeler="fair") for n in range(12)]
+    rows += [judged(n, {"new": 2, "old": 1}, ratings=RATINGS, labeler="wild") for n in range(12)]
+    bring(session, project, rows)
+    wild = select(User.id).where(User.name.endswith("wild"))
+    reviewer = make_user(session, Role.RESEARCHER)
+    for annotation in session.scalars(select(Annotation).where(Annotation.labeler_id.in_(wild))).all():
+        exclude(session, reviewer, annotation, ExclusionReason.CARELESS, "")
+    new = named(session, project, "new").id
+    without, with_them = Chosen(project), Chosen(project, excluded=True)
+    assert (excluded_in(session, without), excluded_in(session, with_them)) == (12, 12)
+    rates = [evaluation_tables(session, chosen, new)[0].as_json()[0] for chosen in (without, with_them)]
+    assert [(rate["win_rate"], rate["wins"] + rate["losses"]) for rate in rates] == [(0, 12), (0.5, 24)]

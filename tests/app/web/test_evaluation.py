@@ -2,11 +2,16 @@ import csv
 import io
 
 import pytest
+from sqlalchemy import select
 
 from app.accounts.models import Role
+from app.annotations.models import Annotation
+from app.annotations.review.decisions import exclude
+from app.annotations.review.models import ExclusionReason
 from app.checkpoints.service import named
+from app.projects.queries import current_form, rating_form
 from tests.app.evaluation.judged import bring, judged
-from tests.factories import make_project
+from tests.factories import make_project, make_user
 
 
 @pytest.fixture
@@ -47,3 +52,22 @@ def test_a_table_comes_as_csv(pages, project):
 @pytest.mark.usefixtures("project")
 def test_a_project_with_nothing_to_compare_says_so(session, pages):
     assert "Nothing to compare yet" in pages.get("/evaluation", project=make_project(session).id).text
+
+
+def test_what_reviewers_keep_out_is_said_and_counted_on_request(session, pages, project):
+    first = session.scalars(select(Annotation).order_by(Annotation.id)).first()
+    exclude(session, make_user(session, Role.RESEARCHER), first, ExclusionReason.CARELESS, "")
+    shown = pages.get("/evaluation", project=project.id)
+    assert "1 annotation that reviewers excluded or sent back is left out." in shown.text
+    assert pages.http.get(shown.links["All tables as JSON"]).json()["excluded"] == 1
+    assert "sent back is counted." in pages.get("/evaluation", project=project.id, excluded="counted").text
+    assert "sent back is left out." in pages.get("/agreement", project=project.id).text
+
+
+def test_flags_and_scales_are_named_as_on_the_form(session, pages, project):
+    form = current_form(session, project)
+    label = {asked.name: asked.label for asked in rating_form(form).output}["hallucination"]
+    shown = pages.get("/evaluation", project=project.id)
+    assert [cell.text for cell in shown.all("th", scope="row") if cell.text == label]
+    assert not [cell.text for cell in shown.all("th", scope="row") if cell.text == "hallucination"]
+    assert label in {figure.text for figure in shown.all("figcaption")}

@@ -1,14 +1,24 @@
 """Agreement between labelers of the same task."""
 
+from random import Random
+
 import pytest
 from sqlalchemy.orm import Session
 
+from app.accounts.models import Role
+from app.annotations.ranking import dense_ranks
+from app.annotations.review.decisions import exclude
+from app.annotations.review.models import ExclusionReason
 from app.annotations.service import Sent, submit_ranking
 from app.annotations.submissions import Judgement
 from app.campaigns.models import Campaign
+from app.quality.agreement.coefficients import figure
+from app.quality.agreement.judged import pair_verdicts, rankings_in
+from app.quality.agreement.pairs import STRICT_AGREEMENT
 from app.quality.agreement.pairwise import Agreement, pairwise_agreement
+from app.quality.agreement.scope import Scope
 from app.tasks.leasing import claim_next_task
-from tests.factories import make_assignment, make_labeler, make_open_campaign
+from tests.factories import make_assignment, make_labeler, make_open_campaign, make_user
 
 
 def _campaign_ranked(session: Session, *rankings: tuple[int, ...]) -> Campaign:
@@ -54,3 +64,23 @@ def test_of_many_tasks_the_newest_are_looked_at(session: Session) -> None:
     found = pairwise_agreement(session, campaign, newest_tasks=2)
     assert (found.strict + found.tied, found.cut) == (2, True)
     assert not pairwise_agreement(session, campaign, newest_tasks=3).cut
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_page_of_a_campaign_says_what_the_page_of_agreement_says(session: Session, seed: int) -> None:
+    """The database counts for the one, arrays for the other."""
+    chance = Random(seed)
+    labelers = [make_labeler(session) for _ in range(4)]
+    campaign = make_open_campaign(session, tasks=6, overlap=3, outputs=4)
+    said = []
+    for labeler in labelers:
+        while assignment := claim_next_task(session, labeler, campaign):
+            ranks = dense_ranks([chance.randint(1, 4) for _ in range(4)])
+            judgement = Judgement(tuple(ranks), ({},) * 4)
+            said.append(submit_ranking(session, assignment, judgement, Sent(f"{assignment.id}")))
+    exclude(session, make_user(session, Role.RESEARCHER), chance.choice(said), ExclusionReason.CARELESS, "")
+    counted = pairwise_agreement(session, campaign)
+    verdicts = pair_verdicts(rankings_in(session, Scope(campaigns=(campaign.id,))))
+    computed = figure(STRICT_AGREEMENT, verdicts.counts, verdicts.item_clusters)
+    assert (counted.share, counted.strict) == (pytest.approx(computed.value), computed.comparisons)
+    assert counted.tied > 0

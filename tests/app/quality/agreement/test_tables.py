@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.accounts.models import Cohort, Origin, User
+from app.accounts.models import Cohort, Origin, Role, User
 from app.annotations.models import Annotation
+from app.annotations.review.decisions import exclude, send_back, stand_by
+from app.annotations.review.models import ExclusionReason
 from app.annotations.service import Sent, submit_ranking
 from app.annotations.submissions import Judgement
 from app.campaigns.models import Campaign, CampaignKind
@@ -16,8 +18,8 @@ from app.quality.agreement.questions import Measure, Part
 from app.quality.agreement.scope import Scope
 from app.quality.agreement.tables import Agreement, agreement_in
 from app.tasks.leasing import claim_next_task
-from app.tasks.models import Task
-from tests.factories import make_labeler, make_open_campaign, make_project
+from app.tasks.models import Assignment, Task
+from tests.factories import make_labeler, make_open_campaign, make_project, make_user
 
 SCORES = ({"overall": 6}, {"overall": 2}, {"overall": 2})
 
@@ -126,3 +128,21 @@ def test_answers_of_a_single_labeler_are_not_enough_and_say_so(session: Session)
     ranked(session, campaign, simulated, (1, 2, 2))
     found = agreement_in(session, Scope(project=campaign.project_id, people="simulated"))
     assert {line.figure.undefined for line in found.lines} == {Undefined.NOTHING_SHARED}
+
+
+def test_what_reviewers_keep_out_is_left_out_unless_it_is_asked_for(session: Session, campaign: Campaign) -> None:
+    contrary = session.scalars(select(Annotation).order_by(Annotation.labeler_id.desc(), Annotation.id)).all()[:12]
+    reviewer = make_user(session, Role.RESEARCHER)
+    for annotation in contrary[:11]:
+        exclude(session, reviewer, annotation, ExclusionReason.CARELESS, "")
+    send_back(session, reviewer, contrary[11], "Please look again.")
+    scope = Scope(project=campaign.project_id)
+    without, with_them = agreement_in(session, scope), agreement_in(session, replace(scope, excluded=True))
+    assert (without.excluded, with_them.excluded) == (12, 12)
+    assert (without.labelers, with_them.labelers) == (2, 3)
+    assert figure_of(without, Part.PAIRS, Measure.STRICT).value == 1
+    assert figure_of(with_them, Part.PAIRS, Measure.STRICT).value == pytest.approx(7 / 9)
+    sent_back = contrary[11]
+    labeler = session.get_one(User, sent_back.labeler_id)
+    stand_by(session, labeler, session.get_one(Assignment, sent_back.assignment_id), "I did.")
+    assert agreement_in(session, scope).excluded == 11

@@ -37,7 +37,7 @@ def demo(
     """Play full rounds with simulated labelers, print what was gained, and serve the result."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     console = Console(stderr=as_json)
-    script = e2e_script(e2e, seed) if e2e else own_script(seed)
+    script = e2e_script(e2e, seed, rounds) if e2e else own_script(seed, rounds)
     now = settings() if port is None else settings().model_copy(update={"port": port})
     started = time.monotonic()
     with site(now) as place:

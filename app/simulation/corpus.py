@@ -69,22 +69,27 @@ class Corpus:
         yield from (*self.train, *self.validation, *self.held_out)
 
 
-def make_corpus(seed: int, places: int = 1100, texts_each: int = 7, loose_texts: int = 4000) -> Corpus:
+def make_corpus(
+    seed: int, places: int = 1100, texts_each: int = 7, loose_texts: int = 4000, held_out: int | None = None
+) -> Corpus:
     """The demo's own corpus: `texts_each` demonstrations of each place, and texts about other places to pretrain on."""
     random = Random(seed)
     facts = _distinct_facts(places + loose_texts, random)
     written = [Written(one, write_as_people(one, random)) for one in facts[:places] for _ in range(texts_each)]
-    return from_written(written, seed, (write_as_people(one, random) for one in facts[places:]))
+    return from_written(written, seed, (write_as_people(one, random) for one in facts[places:]), held_out)
 
 
-def from_written(written: Iterable[Written], seed: int, loose_texts: Iterable[str] = ()) -> Corpus:
-    """Splits by facts: a tenth of them for validation (100 at most), 150 (a fifth at most) held out."""
+def from_written(
+    written: Iterable[Written], seed: int, loose_texts: Iterable[str] = (), held_out: int | None = None
+) -> Corpus:
+    """Splits by facts: a tenth of them for validation (100 at most), 150 (a fifth at most) held out if none is said."""
     texts: dict[Facts, list[Written]] = {}
     for one in written:
         texts.setdefault(one.facts, []).append(one)
     facts = sorted(texts, key=str)
     Random(seed).shuffle(facts)
-    held_out, validation = min(150, len(facts) // 5), min(100, len(facts) // 10)
+    held_out = min(150, len(facts) // 5) if held_out is None else held_out
+    validation = min(100, len(facts) // 10)
     train = facts[held_out + validation :]
     demonstrations = tuple(one for place in train for one in texts[place])
     return Corpus(

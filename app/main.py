@@ -36,6 +36,9 @@ from app.web import (
     users,
     workers,
 )
+from app.web.automation import mail as event_mail
+from app.web.automation import pages as automation
+from app.web.automation import webhooks
 from app.web.broadcast import Broadcast
 from app.web.campaigns import pages as campaigns
 from app.web.campaigns import planning as campaign_planning
@@ -73,6 +76,7 @@ AREAS = (
     languages,
     invitations,
     accounts,
+    event_mail,
     users,
     tasks,
     guidelines,
@@ -85,6 +89,8 @@ AREAS = (
     projects,
     rating_forms,
     rules,
+    automation,
+    webhooks,
     screening,
     screening_answers,
     screening_marks,

@@ -48,6 +48,7 @@ from app.tasks.service import add_compare_tasks
 from tests.app.quality.gold.known import known_task
 from tests.app.rounds.sampled import advance, make_policies, says, start_sampling_round
 from tests.factories import PLAIN, make_campaign, make_completion, make_open_campaign, make_tasks, make_user
+from tests.world_of_automation import addresses_of_automation, addresses_of_mail
 from tests.world_of_screening import addresses_of_attempts, addresses_of_results, addresses_of_screening
 from tests.world_of_validation import addresses_of_validating, addresses_of_validation, make_validation
 
@@ -266,6 +267,7 @@ def _addresses_of_researchers(
     labeler = session.scalars(select(User.id).where(User.role == Role.LABELER).order_by(User.id)).first()
     plans = {f"planning {kind.value}": f"/campaigns/new{of_project}&kind={kind.value}" for kind in CampaignKind}
     return {
+        **addresses_of_mail(session),
         "/": {"start": "/"},
         "/projects": {"projects": "/projects"},
         "/projects/new": {"new project": "/projects/new"},
@@ -386,6 +388,7 @@ def _addresses_of_admins(session: Session, world: World, project: Project) -> Ad
     policy = session.scalars(select(Checkpoint.id).where(own, Checkpoint.kind == CheckpointKind.POLICY)).one()
     return {
         **addresses_of_results(session),
+        **addresses_of_automation(session, project),
         "/rounds/new": {
             "new round": f"/rounds/new?project={project.id}",
             "a round copied": f"/rounds/new?from={earlier}",

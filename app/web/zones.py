@@ -17,6 +17,11 @@ def midnight(request: Request) -> datetime:
     return start.astimezone(UTC)
 
 
+def zone_name(request: Request) -> str:
+    """`Europe/Berlin`."""
+    return str(_zone(request))
+
+
 def _zone(request: Request) -> tzinfo:
     name = request.cookies.get(COOKIE, "")
     return ZoneInfo(name) if name in _zones() else UTC

@@ -55,8 +55,13 @@ ADMINS_ALONE_SEE = {
     "/evaluation/cross-validation/new",
 }
 RESEARCHERS_MAY = {"/rounds/{number}/samples/approve", "/rounds/{number}/samples/reject"}  # what they see, they judge
+FOR_ADMINS = (  # what people say of themselves, and what leaves the house
+    "/projects/{number}/screening/results",
+    "/projects/{number}/automation",
+    "/projects/{number}/webhooks",
+)
 EVERYBODY_MAY = {"/health", "/language", "/sign-in", "/sign-out", "/invitations", "/reset"}
-SCREENING_RESULTS = "/projects/{number}/screening/results"  # what people say of themselves is for admins
+NOT_FOR_LABELERS = "/account/notifications"
 LABELERS_MAY_NOT = {"/tasks/{number}", "/tasks/{number}/put-back", "/tasks/{number}/drop"}
 
 
@@ -64,12 +69,12 @@ def expected_roles(path: str, method: str) -> set[Role]:
     area = "/" + path.split("/")[1]
     if area in EVERYBODY_MAY:
         return set()
-    if area in {"/", "/account"}:
+    if area in {"/", "/account"} and not path.startswith(NOT_FOR_LABELERS):
         return set(Role)
     if area in LABELERS_MAY and path not in LABELERS_MAY_NOT:
         return {Role.LABELER}
     only_admins = (
-        method in ADMINS_ALONE_MAY.get(area, set()) or path in ADMINS_ALONE_SEE or path.startswith(SCREENING_RESULTS)
+        method in ADMINS_ALONE_MAY.get(area, set()) or path in ADMINS_ALONE_SEE or path.startswith(FOR_ADMINS)
     )
     only_admins = only_admins and path not in RESEARCHERS_MAY
     return {Role.ADMIN} if only_admins else {Role.RESEARCHER, Role.ADMIN}

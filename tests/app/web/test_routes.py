@@ -69,7 +69,9 @@ def expected_roles(path: str, method: str) -> set[Role]:
     area = "/" + path.split("/")[1]
     if area in EVERYBODY_MAY:
         return set()
-    if area in {"/", "/account"} and not path.startswith(NOT_FOR_LABELERS):
+    if path.startswith(NOT_FOR_LABELERS):
+        return {Role.RESEARCHER, Role.ADMIN}
+    if area in {"/", "/account"}:
         return set(Role)
     if area in LABELERS_MAY and path not in LABELERS_MAY_NOT:
         return {Role.LABELER}

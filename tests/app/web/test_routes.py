@@ -75,9 +75,7 @@ def expected_roles(path: str, method: str) -> set[Role]:
         return set(Role)
     if area in LABELERS_MAY and path not in LABELERS_MAY_NOT:
         return {Role.LABELER}
-    only_admins = (
-        method in ADMINS_ALONE_MAY.get(area, set()) or path in ADMINS_ALONE_SEE or path.startswith(FOR_ADMINS)
-    )
+    only_admins = method in ADMINS_ALONE_MAY.get(area, set()) or path in ADMINS_ALONE_SEE or path.startswith(FOR_ADMINS)
     only_admins = only_admins and path not in RESEARCHERS_MAY
     return {Role.ADMIN} if only_admins else {Role.RESEARCHER, Role.ADMIN}
 

@@ -20,7 +20,7 @@ from app.rounds.models import Round
 from app.rounds.plan import Step
 from app.rounds.report.win_rate import round_win_rate, win_rate_over_first_sft
 from app.rounds.turn import Turn
-from app.runs.results import sampled_by_policy
+from app.runs.results import samples_of
 from app.simulation.facts import Checker, parse_facts
 from app.tasks.models import Task
 
@@ -107,13 +107,10 @@ def _round_outcome(turn: Turn, checker: Checker) -> RoundOutcome:
 
 def _texts(turn: Turn, step: Step) -> dict[str, str]:
     """Facts -> the text that the step's first policy wrote for them, one for each held-out prompt."""
-    pairs = sampled_by_policy(turn.session, turn.the_run(step), turn.files)[0]
-    rows = turn.session.execute(
-        select(Completion.id, Completion.text, Prompt.messages)
-        .join(Prompt, Prompt.id == Completion.prompt_id)
-        .where(among(Completion.id, (completion_id for _, completion_id in pairs)))
-    )
-    return {messages[-1]["content"]: text or "" for _, text, messages in rows}
+    samples = list(samples_of(turn.session, turn.the_run(step), turn.files))
+    texts = {each.prompt_id: each.text for each in samples if each.checkpoint_id == samples[0].checkpoint_id}
+    rows = turn.session.execute(select(Prompt.id, Prompt.messages).where(among(Prompt.id, texts)))
+    return {messages[-1]["content"]: texts[number] for number, messages in rows}
 
 
 def quality_of(texts: Iterable[tuple[str, str]], checker: Checker) -> Quality:

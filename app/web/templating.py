@@ -24,6 +24,7 @@ from app.translation import (
 from app.web import figures
 from app.web.flashes import take_flashes
 from app.web.security import csrf_token
+from app.web.sentences import OneLanguage
 
 SERVED = ("css", "js", "vendor")
 
@@ -34,9 +35,14 @@ def packed_folder(name: str) -> Path:
     return next(folder for folder in (package / name, package.parent / name) if folder.is_dir())
 
 
-@lru_cache
 def environment() -> Environment:
-    pages = Environment(
+    """The templates in the language spoken here and now."""
+    return _environment(spoken_language())
+
+
+@lru_cache
+def _environment(language: str) -> Environment:
+    pages = OneLanguage(
         loader=FileSystemLoader(packed_folder("templates")),
         autoescape=True,
         undefined=StrictUndefined,
@@ -44,6 +50,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    pages.language = language
     pages.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     pages.globals["static_url"] = static_url
     pages.globals["languages"] = available_languages()

@@ -25,7 +25,8 @@ from app.prompts.models import Prompt, Split
 from app.prompts.service import add_written_prompt, use_only
 from app.prompts.writing import WrittenPrompt
 from app.tasks.drafts import Window, discard_draft, end_draft
-from app.tasks.leasing import finish_lease, give_up_lease, lock_assignment, take_up_skipped
+from app.tasks.leasing import finish_lease, give_up_lease, take_up_skipped
+from app.tasks.locks import lock_assignment
 from app.tasks.models import Assignment, AssignmentState, Task
 
 LONGEST_REASON = 2_000

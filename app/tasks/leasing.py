@@ -16,6 +16,7 @@ from app import clock
 from app.accounts.models import User
 from app.campaigns.models import Campaign, CampaignMember
 from app.campaigns.queries import open_to
+from app.tasks.locks import lock_assignment
 from app.tasks.models import CHECKS, Assignment, AssignmentState, Purpose, Task
 
 SKIPS_ALLOWED = 3
@@ -177,11 +178,6 @@ def take_up_skipped(session: Session, assignment: Assignment) -> None:
     assignment.state = AssignmentState.EXPIRED
     session.flush()
     session.execute(update(Task).where(Task.id == assignment.task_id).values(skips=Task.skips - 1))
-
-
-def lock_assignment(session: Session, assignment: Assignment) -> None:
-    """Wait until nobody else changes this assignment, and see it as it is now."""
-    session.refresh(assignment, with_for_update=True)
 
 
 def _one_claim_at_a_time(session: Session, labeler: User) -> None:

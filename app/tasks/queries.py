@@ -17,6 +17,7 @@ from app.errors import NotFound
 from app.projects.models import FormVersion, Guidelines, GuidelinesAcknowledgement
 from app.prompts.models import Prompt
 from app.tasks.briefs import Brief
+from app.tasks.locks import remember_lock
 from app.tasks.models import CHECKS, Assignment, AssignmentState, Task, TaskCompletion
 
 MOST_COUNTED = 1_000  # tasks that wait: nobody needs to know more, and counting 100,000 takes twenty times as long
@@ -82,11 +83,14 @@ def desk(session: Session, assignment: Assignment) -> Desk:
     return _with_outputs(session, session.execute(_desk(), its_own).one())
 
 
-def desk_of(session: Session, labeler: User, number: int) -> Desk:
-    """By the number of the assignment. Somebody else's is not there at all."""
-    found = session.execute(_desk(), {"assignment": number, "labeler": labeler.id}).one_or_none()
+def desk_of(session: Session, labeler: User, number: int, *, locked: bool = False) -> Desk:
+    """By the number of the assignment, which nobody else may change then if `locked`. Others' are not there at all."""
+    query = _desk_to_change() if locked else _desk()
+    found = session.execute(query, {"assignment": number, "labeler": labeler.id}).one_or_none()
     if found is None:
         raise NotFound(what="assignment", number=number)
+    if locked:
+        remember_lock(session, found[0])
     return _with_outputs(session, found)
 
 
@@ -107,6 +111,11 @@ def _desk() -> Select[*tuple[Any, ...]]:
         .outerjoin(GuidelinesAcknowledgement, acknowledged)
         .where(Assignment.id == bindparam("assignment"), Assignment.labeler_id == bindparam("labeler"))
     )
+
+
+@cache
+def _desk_to_change() -> Select[*tuple[Any, ...]]:
+    return _desk().with_for_update(of=Assignment).execution_options(populate_existing=True)
 
 
 def _with_outputs(session: Session, row: Row[*tuple[Any, ...]]) -> Desk:

@@ -20,7 +20,7 @@ from app.completions.service import add_completion
 from app.errors import DomainError, InvalidInput, message
 from app.prompts.models import Prompt
 from app.tasks.drafts import end_draft
-from app.tasks.leasing import lock_assignment
+from app.tasks.locks import lock_assignment
 from app.tasks.models import Assignment, Task
 
 LONGEST_COMMENT = 2_000

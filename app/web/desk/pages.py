@@ -75,7 +75,9 @@ def show(request: Request, session: SessionDep, user: CurrentUser, number: int, 
     except GuidelinesUnread as unread:
         return redirect(f"/guidelines/{unread.guidelines.id}?assignment={assignment.id}")
     typed = assignment.draft or (typed_in(done, session, work) if done else {})
-    return desk_page(request, session, user, work, typed, _about_skip(assignment), undoing=undo)
+    answer = desk_page(request, session, user, work, typed, _about_skip(assignment), undoing=undo)
+    session.commit()  # here, in the thread that is at work anyway
+    return answer
 
 
 @router.post("/{number}/submit", dependencies=[*LABELERS, in_turn])
@@ -87,7 +89,7 @@ def submit(
     form: Annotated[Form[Submission], posted(Submission)],
 ) -> Response:
     """To the next task of the campaign; a mistake brings the desk back with everything that was typed."""
-    work = desk_of(session, user, number)
+    work = desk_of(session, user, number, locked=True)
     revising = work.assignment.state is AssignmentState.SUBMITTED
     try:
         annotation = submit_work(session, work, form)
@@ -154,7 +156,9 @@ def next_desk(request: Request, session: Session, user: User, work: Desk, leased
     if work.task.purpose is Purpose.SCREENING:
         advance_of_task(session, work.assignment)
     if following := leased or claim_next_task(session, user, work.campaign):
-        return redirect(f"/assignments/{following.id}")
+        there = f"/assignments/{following.id}"
+        session.commit()
+        return redirect(there)
     if work.campaign in paused_in(session, user):
         return redirect("/tasks")
     flash(request, _("That was the last task for you in this campaign. Thank you!"))

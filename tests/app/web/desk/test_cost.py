@@ -14,9 +14,9 @@ from tests.pages import PageClient
 
 # Who asks, the desk, its outputs, progress with the last submission.
 PAGE = 4
-# Who asks, the desk, its outputs; the lock, the annotation, the assignment, the judged outputs; the lock for the claim,
+# Who asks, the desk, locked, its outputs; the annotation, the assignment, the judged outputs; the lock for the claim,
 # the claim.
-SUBMISSION = 9
+SUBMISSION = 8
 
 
 @contextmanager

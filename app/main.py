@@ -44,6 +44,7 @@ from app.web.campaigns import pages as campaigns
 from app.web.campaigns import planning as campaign_planning
 from app.web.carrying import install_carrying
 from app.web.cookies import QueuedCookies
+from app.web.dependencies import install_limits
 from app.web.desk import drafts as desk_drafts
 from app.web.desk import feedback as desk_feedback
 from app.web.desk import leaving as desk_leaving
@@ -133,6 +134,7 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     app.state.engine = engine
     app.state.broadcast = Broadcast(engine)
     app.state.sessions = sessionmaker(engine, expire_on_commit=False)
+    install_limits(app)
     install_error_pages(app)
     install_carrying(app)
     # The last one added stands outermost.

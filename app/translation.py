@@ -59,7 +59,12 @@ def spoken_language() -> str:
 
 def spoken_locale() -> Locale:
     """How dates and numbers are written in the language spoken."""
-    return Locale.parse(spoken_language())
+    return _locale(spoken_language())
+
+
+@lru_cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(language)
 
 
 def gettext(message: str) -> str:
@@ -98,6 +103,7 @@ def language_of_environment() -> str:
     return first_available(wish.split(":")) or SOURCE_LANGUAGE
 
 
+@lru_cache(maxsize=256)  # browsers of one language all send the same
 def accepted_language(header: str) -> str:
     """The best of an Accept-Language header (RFC 9110, section 12.5.4): `zh-CN,zh;q=0.9,en;q=0.8`."""
     weighed = [(_weight(parameters), tag) for tag, _, parameters in (r.partition(";") for r in header.split(","))]

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Depends
+from anyio import Semaphore
+from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.requests import Request
@@ -33,17 +34,20 @@ class NotForThisRole(DomainError):
 async def open_session(request: Request) -> AsyncIterator[Session]:
     """One transaction a request, committed before the answer is sent; an error in between undoes it all.
 
-    Only what talks to the database takes a thread: each hop to one and back costs as much as a small query.
+    Only what talks to the database takes a thread: each hop to one and back costs as much as a small query. A route
+    that is asked for all the time commits in its own.
     """
     sessions: sessionmaker[Session] = request.app.state.sessions
-    session = sessions()
-    try:
-        yield session
-        await run_in_threadpool(session.commit)
-    finally:
-        if session.in_transaction():  # closing undoes it too, and leaves what was read for the error's page
-            await run_in_threadpool(session.close)
-        session.close()
+    async with request.app.state.sessions_at_once:
+        session = sessions()
+        try:
+            yield session
+            if session.in_transaction():
+                await run_in_threadpool(session.commit)
+        finally:
+            if session.in_transaction():  # closing undoes it too, and leaves what was read for the error's page
+                await run_in_threadpool(session.close)
+            session.close()
 
 
 # Without the scope FastAPI would commit after the answer: a failing commit would follow a page that says "saved".
@@ -51,7 +55,7 @@ async def open_session(request: Request) -> AsyncIterator[Session]:
 # for a connection, and all stand still. It is below the number of connections (`app.db`): a few things, such as
 # counting sign-in attempts, take a second one. Few work faster than many: they share one interpreter.
 SESSIONS_AT_ONCE = MOST_CONNECTIONS - 6
-SessionDep = Annotated[Session, Depends(open_session, scope="function", max_concurrency=SESSIONS_AT_ONCE)]
+SessionDep = Annotated[Session, Depends(open_session, scope="function")]
 
 
 def recognise(request: Request, session: SessionDep) -> User | None:
@@ -102,11 +106,18 @@ public: Any = Depends(Admission(), scope="function")
 AT_A_TIME = 2
 
 
-async def take_turn() -> AsyncIterator[None]:
-    yield
+async def take_turn(request: Request) -> AsyncIterator[None]:
+    async with request.app.state.desks_at_once:
+        yield
 
 
-in_turn: Any = Depends(take_turn, scope="function", max_concurrency=AT_A_TIME)
+in_turn: Any = Depends(take_turn, scope="function")
+
+
+def install_limits(app: FastAPI) -> None:
+    """Our own semaphores: FastAPI's `max_concurrency` gives way to the event loop at each request."""
+    app.state.sessions_at_once = Semaphore(SESSIONS_AT_ONCE, fast_acquire=True)
+    app.state.desks_at_once = Semaphore(AT_A_TIME, fast_acquire=True)
 
 
 async def signed_in_user(visitor: Visitor) -> User:

@@ -10,9 +10,11 @@ from hmac import compare_digest
 from hmac import new as hmac
 from http import HTTPStatus
 from secrets import token_bytes, token_urlsafe
+from urllib.parse import parse_qsl
 
 from anyio import move_on_after
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +25,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # A request holds one of few database sessions while its form arrives (`dependencies.SESSIONS_AT_ONCE`).
 PATIENCE_SECONDS = 20.0
+PLAIN_FORM = "application/x-www-form-urlencoded"
 SLOWEST_BYTES_PER_SECOND = 64 * 1024
 LONGEST_CARRIED = 4 * 1024 * 1024  # see `carrying`
 
@@ -136,8 +139,24 @@ async def form_in_time(request: Request, **limits: int) -> FormData:
     signed_in = getattr(request.state, "user", None) is not None
     size = int(length) if length.isdecimal() and signed_in else 0
     with move_on_after(PATIENCE_SECONDS + size / SLOWEST_BYTES_PER_SECOND):
-        return await request.form(**limits)
+        if not hasattr(request.state, "form"):
+            plain = signed_in and request.headers.get("content-type", "").startswith(PLAIN_FORM)
+            request.state.form = await (_plain_form if plain else Request.form)(request, **limits)
+        form: FormData = request.state.form
+        return form
     raise SentTooSlowly
+
+
+async def _plain_form(request: Request, max_fields: int, max_part_size: int, **_files: int) -> FormData:
+    """A desk's has a hundred fields, which the standard library reads in a third of the time."""
+    sent = (await request.body()).decode("latin-1")
+    try:
+        fields = parse_qsl(sent, keep_blank_values=True, max_num_fields=max_fields)
+    except ValueError as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"More than {max_fields} fields.") from error
+    if any(len(value) > max_part_size for _, value in fields):
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"A field of more than {max_part_size} characters.")
+    return FormData([*fields])
 
 
 class SecurityHeaders:

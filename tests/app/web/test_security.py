@@ -220,3 +220,11 @@ def test_pages_and_scripts_are_compressed_and_pictures_of_letters_are_not(pages:
     font = pages.http.get(static_url("vendor/next-latin.woff2"), headers={"accept-encoding": "gzip"})
     assert "content-encoding" not in font.headers
     assert "content-encoding" not in pages.http.get("/account", headers={"accept-encoding": "identity"}).headers
+
+
+@pytest.mark.parametrize(
+    "fields", [{f"field{number}": "" for number in range(5_001)}, {"long": "x" * (4 * 1024**2 + 1)}]
+)
+def test_a_form_that_no_page_has_is_refused(pages: PageClient, fields: dict[str, str]) -> None:
+    pages.sign_in_as(Role.LABELER)
+    pages.post("/language", {"language": "en", **fields}, status=400)

@@ -2,19 +2,25 @@
 
 import re
 from dataclasses import dataclass
+from random import Random
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Role
+from app.annotations.models import Annotation
 from app.campaigns.service import open_campaign
 from app.quality.gold.answers import Known, make_known
+from app.quality.gold.mixing import FORGOTTEN_AFTER, next_check
+from app.quality.gold.models import RepeatedTask
 from app.quality.membership import admit_cohort
+from app.tasks.leasing import claim_next_task
 from app.tasks.models import Assignment, Purpose, Task
 from app.tasks.service import add_compare_tasks
+from tests.app.quality.gold.known import answer as answered
 from tests.app.web.test_blindness import TEXTS, _masked
-from tests.factories import make_campaign, make_completion, make_project, make_prompt
+from tests.factories import make_campaign, make_completion, make_open_campaign, make_project, make_prompt
 from tests.pages import PageClient
 
 JUDGED = {f"rank[{letter}]": str(place) for place, letter in enumerate("abcd", start=1)} | {
@@ -109,3 +115,29 @@ def test_only_training_is_followed_by_the_known_answer(pages: PageClient, sessio
     assert seen.answers["answered"][2].endswith("/assignments/0/feedback")
     assert seen.answers["before /assignments/N/feedback"][0] == 404, "not before it is answered"
     assert seen.answers["after /assignments/N/feedback"][0] == 200
+
+
+def test_a_repeat_stands_in_the_history_beside_the_answer_before_and_neither_says_which_it_is(
+    pages: PageClient, session: Session
+) -> None:
+    """All that was submitted stands there: were one of the two missing, just that would tell of a check.
+
+    A prompt that comes twice tells nothing, since campaigns ask for several rankings of a prompt too.
+    """
+    labeler = pages.sign_in_as(Role.LABELER)
+    campaign = make_open_campaign(session, tasks=FORGOTTEN_AFTER + 5, outputs=3)
+    campaign.repeat_rate = 0.5
+    begun = None
+    while session.scalar(select(RepeatedTask.task_id)) is None or begun is not None:
+        assignment = begun or claim_next_task(session, labeler, campaign)
+        assert assignment is not None
+        assignment.shown_order = sorted(assignment.shown_order)
+        begun = next_check(session, labeler, campaign, answered(session, assignment), Random(0))
+    repeat = session.scalars(select(RepeatedTask)).one()
+    second = session.scalars(select(Assignment.id).where(Assignment.task_id == repeat.task_id)).one()
+    rows = re.findall(r"<tr>.*?</tr>", pages.http.get("/history").text, re.DOTALL)
+    lines = {int(link[1]): row for row in rows if (link := re.search(r"/history/(\d+)", row))}
+    assert len(lines) == session.scalar(select(func.count()).select_from(Annotation))
+    assert _masked(lines[repeat.original_id]) == _masked(lines[second])
+    shown = [_masked(pages.http.get(f"/history/{number}").text) for number in (repeat.original_id, second)]
+    assert shown[0] == shown[1]

@@ -95,16 +95,22 @@ def make_world(session: Session, files: Path) -> World:
     desks = {name: _desk(session, world.people[name], project, kind) for name, kind in AT_A_DESK.items()}
     dataset = freeze_dataset(session, files, project, "Salt", DatasetKind.COMPARISONS, DatasetFilter())
     turn, run = _round(session, project, dataset, policy)
-    validation = make_validation(session, files)
     world.addresses = {
         VISITOR: _addresses_of_visitors(session, world),
         "labeler": _addresses_of_labelers(session, world, project),
         "researcher": _addresses_of_researchers(session, project, prompt, campaign, dataset, policy, turn, run)
-        | {"/rounds/{number}/samples": _samples(session, files, turn)}
-        | addresses_of_validation(validation, project),
-        "admin": _addresses_of_admins(session, world, project) | addresses_of_validating(validation),
+        | {"/rounds/{number}/samples": _samples(session, files, turn)},
+        "admin": _addresses_of_admins(session, world, project),
     } | {name: {DESK: {"desk": f"/assignments/{assignment.id}"}} for name, assignment in desks.items()}
+    _add_validation(session, files, world, project)
     return world
+
+
+def _add_validation(session: Session, files: Path, world: World, project: Project) -> None:
+    """Last, because its imported rankings are not those of the people above."""
+    validation = make_validation(session, files)
+    world.addresses["researcher"] |= addresses_of_validation(validation, project)
+    world.addresses["admin"] |= addresses_of_validating(validation)
 
 
 def _checkpoints(session: Session, project: Project) -> Checkpoint:

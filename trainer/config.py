@@ -245,6 +245,7 @@ class SampleConfig(RunSettings):
     k_max: int = setting(4, "completions per prompt and policy at most", minimum=1)
     best_of: int = setting(1, "drawn for each completion kept, which scores highest; needs a reward model", minimum=1)
     temperature: float = setting(1.0, "0 takes the likeliest token", minimum=0)
+    temperatures: str = setting("", "instead of one several, with commas between: a prompt's completions take turns")
     top_p: float = setting(1.0, "nucleus sampled from", minimum=0.01, maximum=1)
     top_k: int = setting(0, "likeliest tokens sampled from; 0 takes all", minimum=0)
     max_new_tokens: int = setting(128, "tokens sampled at most", minimum=1)

@@ -1,12 +1,13 @@
 """Stage `sample`: completions for each prompt, written as they are made; a killed run goes on where it was."""
 
 import json
+import math
 import random
 import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def main(config: SampleConfig, folder: RunFolder) -> None:
         raise BadSetting("k_max", f"must be at least k_min, which is {config.k_min}")
     if config.best_of > 1 and not config.reward_model:
         raise BadSetting("best_of", "needs a reward model to choose by")
+    temperatures_of(config)
     if config.sampler == "vllm":
         require_vllm()
     device = prepare(config)
@@ -141,10 +143,40 @@ def parts_of(orders: Sequence[Order], completions: int) -> list[list[Order]]:
     return parts
 
 
+def temperatures_of(config: SampleConfig) -> tuple[float, ...]:
+    """At least one. Raises `BadSetting`."""
+    try:
+        found = tuple(float(each) for each in config.temperatures.split(",")) if config.temperatures else ()
+    except ValueError as error:
+        raise BadSetting("temperatures", "must be numbers with commas between") from error
+    if any(not 0 <= each < math.inf for each in found):
+        raise BadSetting("temperatures", "must be at least 0 each")
+    return found or (config.temperature,)
+
+
 def fill(
     orders: Sequence[Order], sampler: Sampler, encoder: Encoder, scorer: Scorer | None, config: SampleConfig
 ) -> list[Sample]:
-    settings = SamplingSettings(config.max_new_tokens, config.temperature, config.top_p, config.top_k)
+    """The samples of a prompt one after the other; of its seeds every temperature takes its share in turn."""
+    temperatures = temperatures_of(config)
+    samples: dict[str, list[Sample]] = {order.prompt_id: [] for order in orders}
+    for place, temperature in enumerate(temperatures):
+        shares = [replace(order, seeds=order.seeds[place :: len(temperatures)]) for order in orders]
+        taken = [order for order in shares if order.seeds]
+        for sample in fill_at(temperature, taken, sampler, encoder, scorer, config):
+            samples[sample.prompt_id].append(sample)
+    return [sample for of_one in samples.values() for sample in of_one]
+
+
+def fill_at(
+    temperature: float,
+    orders: Sequence[Order],
+    sampler: Sampler,
+    encoder: Encoder,
+    scorer: Scorer | None,
+    config: SampleConfig,
+) -> list[Sample]:
+    settings = SamplingSettings(config.max_new_tokens, temperature, config.top_p, config.top_k)
     seeds = [
         [drawn for seed in order.seeds for drawn in seeds_to_choose_from(seed, config.best_of)] for order in orders
     ]
@@ -157,7 +189,7 @@ def fill(
     ]
     scores = score([(order.prompt_ids, completion) for order, _, completion in rows], scorer)
     return [
-        written_down(completion, encoder, order.prompt_id, order.checkpoint, seed, config.temperature, scores[place])
+        written_down(completion, encoder, order.prompt_id, order.checkpoint, seed, temperature, scores[place])
         for place in best_places(scores, config.best_of)
         for order, seed, completion in [rows[place]]
     ]

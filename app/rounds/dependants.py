@@ -71,7 +71,7 @@ def _rounds_needing(session: Session, checkpoint: Checkpoint) -> Sequence[Round]
     made = select(Run.id).where(Run.produced_checkpoint_id == checkpoint.id)
     touched = select(RoundRun.round_id).where(or_(RoundRun.run_id.in_(reads), RoundRun.run_id.in_(made)))
     begun_with = Round.plan["checkpoint_id"].as_integer() == checkpoint.id
-    sampled = Round.plan["others"].contains([checkpoint.id])
+    sampled = or_(*(Round.plan[mixed].contains([checkpoint.id]) for mixed in ("others", "candidate_others")))
     needed = select(Round).where(Round.state.in_(UNDER_WAY), or_(Round.id.in_(touched), begun_with, sampled))
     return session.scalars(needed.order_by(Round.id)).all()
 

@@ -76,6 +76,8 @@ def mixed(by_source: Iterable[Sequence[Pair]], sampling: SamplingPlan, seed: str
 
 def _dealt(share: list[list[int]], sampling: SamplingPlan, draw: random.Random) -> list[list[int]]:
     """Like cards: one of each source in turn, until there are enough or none is left, then into equal hands."""
+    if len(share) > sampling.k_max * sampling.rankings:
+        draw.shuffle(share)  # not all have room, and not the same ones are left out each time
     longest = max(map(len, share))
     in_turn = [of_one[place] for place in range(longest) for of_one in share if place < len(of_one)]
     chosen = list(dict.fromkeys(in_turn))[: sampling.k_max * sampling.rankings]

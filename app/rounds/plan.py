@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,6 +19,7 @@ class SamplingPlan(BaseModel):
     """Which prompts are answered, and how often each.
 
     `choose`: at random, or only `fresh` ones, whose outputs nobody was asked to judge yet.
+    `more_temperatures`: besides `temperature`; each of them has an equal share of a prompt's outputs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,6 +30,12 @@ class SamplingPlan(BaseModel):
     k_max: int = Field(default=9, ge=2, le=9)
     rankings: int = Field(default=1, ge=1, le=9, description="Rankings per prompt, each of K outputs of its own.")
     temperature: float = Field(default=1.0, gt=0, le=5)
+    more_temperatures: tuple[Annotated[float, Field(gt=0, le=5)], ...] = Field(default=(), max_length=8)
+
+    @property
+    def temperatures(self) -> list[float]:
+        """Each once."""
+        return list(dict.fromkeys([self.temperature, *self.more_temperatures]))
 
     @model_validator(mode="after")
     def k_in_order(self) -> Self:
@@ -74,7 +81,8 @@ class RoundPlan(BaseModel):
     `comparisons` chooses, or learn from `both`.
     `preset`: where the settings came from; they are whole without it.
     `needs`: by stage, what its runs ask of their worker; any worker takes the others.
-    `others`: checkpoints whose samples are mixed with those of the new policy.
+    `others`: checkpoints whose samples are mixed with those of the new policy; `candidate_others`: with those of the
+    starting policy, in the rankings that are collected.
     `against_first_sft`: whoever compares the new policy with the earlier one sees the first SFT model's output, too.
     `approval`: samples become tasks only after somebody has looked at them and approved.
     """
@@ -95,6 +103,7 @@ class RoundPlan(BaseModel):
     samples: SamplingPlan = SamplingPlan(prompts=100)
     mix_earlier_policy: bool = True
     others: tuple[int, ...] = ()
+    candidate_others: tuple[int, ...] = ()
     overlap: int = Field(default=1, ge=1, le=20)
     evaluate: bool = True
     against_first_sft: bool = True

@@ -99,7 +99,7 @@ def check_checkpoints(session: Session, project: Project, plan: RoundPlan) -> No
         if start.kind not in STARTABLE[plan.start]:
             reason = gettext("A round cannot start from {name}: it is a {kind} checkpoint.")
             raise WrongStart(reason=reason.format(name=start.name, kind=start.kind))
-    for number in plan.others:
+    for number in dict.fromkeys([*plan.others, *plan.candidate_others]):
         other = _checkpoint(session, project, number, WrongMix)
         if other.kind not in SAMPLED:
             reason = gettext("{name} cannot be sampled: it is a {kind} checkpoint.")

@@ -1,6 +1,7 @@
 """The steps of a round, each a look at the facts that does what is missing. Any of them may be called again."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from app.accounts.models import Cohort
 from app.campaigns.models import Campaign, CampaignKind, CampaignState
@@ -130,7 +131,9 @@ def align_policy(turn: Turn) -> Outcome:
 
 
 def sample_candidates(turn: Turn) -> Outcome:
-    return _sample(turn, Step.CANDIDATES, [starting_policy(turn)], Step.CANDIDATE_PROMPTS, turn.plan.candidates)
+    """Of the starting policy, and of the others that the plan mixes in."""
+    policies = list(dict.fromkeys([starting_policy(turn), *_checkpoints(turn, turn.plan.candidate_others)]))
+    return _sample(turn, Step.CANDIDATES, policies, Step.CANDIDATE_PROMPTS, turn.plan.candidates)
 
 
 def sample_policy(turn: Turn) -> Outcome:
@@ -140,9 +143,13 @@ def sample_policy(turn: Turn) -> Outcome:
 def sample_earlier_policies(turn: Turn) -> Outcome:
     """The policy that the round began with, and the others that the plan mixes in."""
     earlier = [starting_policy(turn)] if turn.plan.mix_earlier_policy else []
-    others = [turn.session.get_one(Checkpoint, number) for number in turn.plan.others]
+    others = _checkpoints(turn, turn.plan.others)
     policies = [each for each in dict.fromkeys([*earlier, *others]) if each is not new_policy(turn)]
     return _sample(turn, Step.EARLIER_SAMPLES, policies, Step.SAMPLE_PROMPTS, turn.plan.samples)
+
+
+def _checkpoints(turn: Turn, numbers: Sequence[int]) -> list[Checkpoint]:
+    return [turn.session.get_one(Checkpoint, number) for number in numbers]
 
 
 def approve_candidates(turn: Turn) -> Outcome:
@@ -182,11 +189,13 @@ def policies_to_beat(turn: Turn) -> list[Checkpoint]:
 
 
 def _sample(turn: Turn, step: Step, policies: Sequence[Checkpoint], prompts: Step, sampling: SamplingPlan) -> Outcome:
-    settings = {
+    settings: dict[str, Any] = {
         "k_min": sampling.k_min * sampling.rankings,
         "k_max": sampling.k_max * sampling.rankings,
         "temperature": sampling.temperature,
     }
+    if sampling.more_temperatures:
+        settings["temperatures"] = ",".join(map(str, sampling.temperatures))
     inputs = [*_policies_and_prompts(turn, policies, prompts), *judge_of(turn, step)]
     return turn.run_step(step, Stage.SAMPLE, inputs, settings, seeded_anew(turn, step))
 

@@ -15,7 +15,7 @@ from trainer.presets import PRESETS
 
 NO_PRESET = "none"
 # What a plan says elsewhere.
-DECIDED: Mapping[Stage, tuple[str, ...]] = {Stage.SAMPLE: ("k_min", "k_max", "temperature", "split")}
+DECIDED: Mapping[Stage, tuple[str, ...]] = {Stage.SAMPLE: ("k_min", "k_max", "temperature", "temperatures", "split")}
 IMPORTANT: Mapping[Stage, tuple[str, ...]] = {
     Stage.PRETRAIN: ("epochs", "learning_rate", "batch", "vocabulary", "hidden", "layers", "context"),
     Stage.SFT: ("epochs", "learning_rate", "batch", "residual_dropout", "keep", "lora_rank"),

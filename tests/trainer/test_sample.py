@@ -123,6 +123,26 @@ def test_temperature_0_repeats_itself(given: dict[str, Any], tmp_path: Path) -> 
     assert len({(sample.prompt_id, sample.token_ids) for sample in samples}) == 12
 
 
+def test_temperatures_share_the_completions_of_each_prompt(given: dict[str, Any], tmp_path: Path) -> None:
+    """At its own temperature each completion is the one that a run at this temperature alone draws by its seed."""
+    given = {**given, "k_min": 4}
+    mixed = run(tmp_path / "mixed", **given, temperatures="1.0, 0.5")
+    for prompt in counts(mixed):
+        drawn = [sample.temperature for sample in mixed if sample.prompt_id == prompt]
+        assert sorted(drawn)[:2] == [0.5, 0.5]
+        assert drawn.count(1.0) - drawn.count(0.5) in (0, 1)
+    alone = {sample.seed: sample for sample in run(tmp_path / "alone", **given, temperature=0.5)}
+    cool = [sample for sample in mixed if sample.temperature == 0.5]
+    assert cool
+    assert all(alone[sample.seed].completion == sample.completion for sample in cool)
+
+
+@pytest.mark.parametrize("typed", ["0.5,warm", "-1", "inf", "1,,2"])
+def test_temperatures_that_are_none_are_refused(given: dict[str, Any], tmp_path: Path, typed: str) -> None:
+    with pytest.raises(BadSetting, match="temperatures"):
+        run(tmp_path / "run", **given, temperatures=typed)
+
+
 def test_settings_that_make_no_sense_are_refused(given: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="k_max"):
         run(tmp_path / "run", **{**given, "k_min": 6})

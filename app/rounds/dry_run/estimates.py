@@ -58,7 +58,8 @@ def _own(plan: RoundPlan, step: Step) -> dict[str, Any]:
         policies = 2 if step is Step.EARLIER_TEST_SAMPLES and _has_baseline(plan) else 1
         return {"k_min": policies, "k_max": policies} if STAGE_OF[step] is Stage.SAMPLE else {}
     chosen = sampling[step]
-    models = len(plan.others) + plan.mix_earlier_policy if step is Step.EARLIER_SAMPLES else 1
+    earlier, candidates = len(plan.others) + plan.mix_earlier_policy, 1 + len(plan.candidate_others)
+    models = {Step.EARLIER_SAMPLES: earlier, Step.CANDIDATES: candidates}.get(step, 1)
     times = chosen.rankings * models
     return {"k_min": chosen.k_min * times, "k_max": chosen.k_max * times}
 

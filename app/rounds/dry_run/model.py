@@ -11,7 +11,7 @@ from app.projects.models import Project
 from app.prompts.models import Prompt
 from app.rounds.dry_run.findings import Finding, fine, missing, warning
 from app.rounds.dry_run.model_facts import ModelFacts, Shape, folder_of, is_on_hub, read_facts, shape_from_nothing
-from app.rounds.plan import RoundPlan, stages_of
+from app.rounds.plan import RoundPlan, SamplingPlan, Step, stages_of, steps_of
 from app.runs.models import Stage
 from app.translation import gettext
 from trainer.config import STAGES, defaults
@@ -35,7 +35,48 @@ def starting_shape(session: Session, files: Files, plan: RoundPlan) -> Shape:
 
 def model_findings(session: Session, files: Files, project: Project, plan: RoundPlan) -> list[Finding]:
     shape = starting_shape(session, files, plan)
-    return [*_start(session, files, plan, shape), *_room(session, project, plan, shape)]
+    return [
+        *_start(session, files, plan, shape),
+        *_mixed_in(session, files, plan),
+        *_room(session, project, plan, shape),
+    ]
+
+
+def _mixed_in(session: Session, files: Files, plan: RoundPlan) -> list[Finding]:
+    """Other checkpoints that are sampled: where their files are not here, and whether a task has room for all."""
+    steps = set(steps_of(plan))
+    numbers = [
+        *(plan.candidate_others if Step.CANDIDATES in steps else ()),
+        *(plan.others if Step.EARLIER_SAMPLES in steps else ()),
+    ]
+    others = [session.get_one(Checkpoint, number) for number in dict.fromkeys(numbers)]
+    elsewhere = [_elsewhere(other) for other in others if folder_of(other, files) is None]
+    return [*elsewhere, *_shares(plan, steps)]
+
+
+def _shares(plan: RoundPlan, steps: set[Step]) -> list[Finding]:
+    """Of policies and temperatures in a task's outputs."""
+    earlier = len(plan.others) + (plan.mix_earlier_policy and Step.EARLIER_SAMPLES in steps)
+    mixed = [
+        (Step.CANDIDATES, plan.candidates, 1 + len(plan.candidate_others)),
+        (Step.SAMPLES, plan.samples, 1 + earlier),
+    ]
+    return [
+        _share(sampling, policies)
+        for step, sampling, policies in mixed
+        if step in steps and policies * len(sampling.temperatures) > 1
+    ]
+
+
+def _share(sampling: SamplingPlan, policies: int) -> Finding:
+    sources = policies * len(sampling.temperatures)
+    says = gettext("A prompt's outputs come in equal shares from {policies} policies at temperatures {temperatures}.")
+    temperatures = ", ".join(f"{each:g}" for each in sampling.temperatures)
+    counted = says.format(policies=policies, temperatures=temperatures)
+    if sources > sampling.k_min:
+        todo = gettext("That is more than the {k} outputs of the smallest task: raise K, or some are left out in turn.")
+        return warning("mix", counted, todo.format(k=sampling.k_min))
+    return fine("mix", counted)
 
 
 def _start(session: Session, files: Files, plan: RoundPlan, shape: Shape) -> list[Finding]:

@@ -1,11 +1,12 @@
 """A round's plan as a form: what was typed read into a plan, and a plan shown as typed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from app.rounds.plan import Aim, DataPlan, NeedsPlan, People, RoundPlan, SamplingPlan, stages_of
 from app.rounds.service import FILLED
@@ -13,6 +14,13 @@ from app.runs.models import Stage
 from app.web.forms import Form, read_form, sentence
 from app.web.settings_forms import NO_PRESET, Settings, settings_from, typed_from, typed_in
 from trainer.presets import PRESETS
+
+Warmth = Annotated[float, Field(gt=0, le=5)]
+
+
+def _numbers(typed: object) -> object:
+    """`0.7, 1.3` as a list."""
+    return [each for each in re.split(r"[,;\s]+", typed) if each] if isinstance(typed, str) else typed
 
 
 class NewRound(BaseModel):
@@ -37,6 +45,8 @@ class NewRound(BaseModel):
     k_min: int = Field(default=4, ge=2, le=9)
     k_max: int = Field(default=9, ge=2, le=9)
     temperature: float = Field(default=1.0, gt=0, le=5)
+    more_temperatures: Annotated[tuple[Warmth, ...], BeforeValidator(_numbers), Field(max_length=8)] = ()
+    candidate_others: list[int] = Field(default_factory=list)
     rankings_per_prompt: int = Field(default=1, ge=1, le=9)
     sample_prompts: int | None = Field(default=None, ge=1)
     sample_choice: Literal["random", "fresh"] = "random"
@@ -103,6 +113,7 @@ def _plan(form: Form[NewRound], typed: NewRound) -> RoundPlan | None:
             settings={Stage.ALIGN: {"method": method}} if method else {},
             mix_earlier_policy=typed.mix_earlier_policy,
             others=tuple(typed.others),
+            candidate_others=tuple(typed.candidate_others),
             overlap=typed.overlap,
             evaluate=typed.evaluate,
             against_first_sft=typed.against_first_sft,
@@ -129,6 +140,7 @@ def _candidates(typed: NewRound) -> SamplingPlan:
         k_max=typed.k_max,
         rankings=typed.rankings_per_prompt,
         temperature=typed.temperature,
+        more_temperatures=typed.more_temperatures,
     )
 
 
@@ -139,6 +151,7 @@ def _samples(typed: NewRound) -> SamplingPlan:
         k_min=typed.sample_k_min,
         k_max=typed.sample_k_max,
         temperature=typed.temperature,
+        more_temperatures=typed.more_temperatures,
     )
 
 
@@ -162,9 +175,8 @@ def _made(form: Form[NewRound], name: str, make: Callable[[], Any]) -> Any:
 
 
 def empty_form() -> Form[NewRound]:
-    ticked = dict.fromkeys(("mix_earlier_policy", "evaluate", "against_first_sft"), "1")
+    ticked = dict.fromkeys(("mix_earlier_policy", "evaluate", "against_first_sft", "approval"), "1")
     return _as_sent(**ticked, preset=next(iter(PRESETS)), sample_prompts=100)
-    return _as_sent(mix_earlier_policy="1", evaluate="1", approval="1", preset=next(iter(PRESETS)), sample_prompts=100)
 
 
 def _as_sent(**values: object) -> Form[NewRound]:
@@ -192,6 +204,7 @@ def form_of(plan: RoundPlan) -> Form[NewRound]:
         k_min=plan.candidates.k_min,
         k_max=plan.candidates.k_max,
         temperature=plan.candidates.temperature,
+        more_temperatures=", ".join(map(str, plan.candidates.more_temperatures)) or None,
         rankings_per_prompt=plan.candidates.rankings,
         sample_prompts=plan.samples.prompts,
         sample_choice=plan.samples.choose,
@@ -201,11 +214,13 @@ def form_of(plan: RoundPlan) -> Form[NewRound]:
         mix_earlier_policy="1" if plan.mix_earlier_policy else None,
         evaluate="1" if plan.evaluate else None,
         against_first_sft="1" if plan.against_first_sft else None,
+        approval="1" if plan.approval else None,
         preset=preset,
         **{
             "demonstration_campaigns[]": data.campaigns,
             "ranking_campaigns[]": ranked.campaigns,
             "others[]": plan.others,
+            "candidate_others[]": plan.candidate_others,
         },
         **_needs_typed(plan),
         **typed_from(plan.settings, preset),

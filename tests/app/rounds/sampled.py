@@ -67,8 +67,18 @@ def write_samples(folder: Path, text: Says) -> None:
     """`k_max` outputs of each policy for each prompt, with each of the temperatures in turn."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     prompts = list(read_lines(PromptRecord, Path(config["prompts"])))
+    warmth = [float(each) for each in config.get("temperatures", "1").split(",")]
     samples = [
-        Sample(row.prompt_id, text(Path(policy).name, int(row.prompt_id), place), (1, 2), "stop", -2.0, policy, 7, 1.0)
+        Sample(
+            prompt_id=row.prompt_id,
+            completion=text(Path(policy).name, int(row.prompt_id), place),
+            token_ids=(1, 2),
+            finish_reason="stop",
+            logprob=-2.0,
+            checkpoint=policy,
+            seed=7,
+            temperature=warmth[place % len(warmth)],
+        )
         for policy in config["model"].split(",")
         for row in prompts
         for place in range(config["k_max"])

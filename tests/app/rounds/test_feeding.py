@@ -1,10 +1,12 @@
 """Samples dealt into tasks."""
 
+from collections import Counter
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.completions.models import Completion
 from app.rounds.feeding import mixed
 from app.rounds.models import RoundCampaign, RoundState
 from app.rounds.plan import SamplingPlan
@@ -43,6 +45,39 @@ def test_too_few_different_texts_make_one_ranking_rather_than_two_short_ones() -
 def test_the_same_seed_deals_the_same_hands() -> None:
     pairs = [(prompt, 10 * prompt + number) for prompt in range(5) for number in range(8)]
     assert mixed([pairs], SamplingPlan(), "seed") == mixed([pairs], SamplingPlan(), "seed")
+
+
+def test_where_not_all_sources_have_room_they_are_left_out_in_turn() -> None:
+    sources = [
+        [(prompt, 1000 * source + 10 * prompt + n) for prompt in range(60) for n in range(4)] for source in range(5)
+    ]
+    groups = mixed(sources, SamplingPlan(k_min=4, k_max=4), "seed")
+    shown = Counter(number // 1000 for _, group in groups for number in group)
+    assert {len({number // 1000 for number in group}) for _, group in groups} == {4}
+    assert min(shown.values()) > 60 * 4 / 5 * 0.7
+    assert set(shown) == set(range(5))
+
+
+def test_candidates_come_from_several_policies_at_several_temperatures(session: Session, tmp_path: Path) -> None:
+    project = make_project(session)
+    sft, policy = make_policies(session, project)
+    plan = {
+        "aim": "reward",
+        "candidate_others": [sft.id],
+        "candidates": SamplingPlan(k_min=4, k_max=4, temperature=1.0, more_temperatures=(0.5,)),
+        "approval": False,
+    }
+    current = start_sampling_round(session, project, policy, **plan)
+    (run,) = advance(session, tmp_path, current)
+    assert (current.state, current.error) == (RoundState.WAITING, None)
+    assert run.settings["temperatures"] == "1.0,0.5"
+    shown = select(Completion.text).join(TaskCompletion, TaskCompletion.completion_id == Completion.id)
+    texts = session.scalars(shown).all()
+    assert Counter((text or "").split()[0] for text in texts) == {"ppo": 3 * 2, "sft": 3 * 2}
+    assert Counter((text or "").split()[3] for text in texts) == {
+        "0th": 3 * 2,
+        "1th": 3 * 2,
+    }  # one at either temperature
 
 
 def test_outputs_that_look_alike_are_shown_once_and_counted(session: Session, tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ def test_everything_that_a_plan_says_can_be_typed(pages: PageClient, session: Se
         "rankings_since": "2026-01-01",
         "candidate_choice": "fresh",
         "temperature": "0.7",
+        "more_temperatures": "1, 1.3",
+        "candidate_others[]": str(policy.id),
         "sample_prompts": "30",
         "sample_choice": "fresh",
         "sample_k_max": "6",
@@ -86,7 +88,10 @@ def test_everything_that_a_plan_says_can_be_typed(pages: PageClient, session: Se
     assert (plan.people, plan.others, plan.preset) == ("both", (policy.id,), None)
     assert plan.comparisons.campaigns == (campaign.id,)
     assert str(plan.comparisons.since) == "2026-01-01"
-    assert plan.samples == SamplingPlan(prompts=30, choose="fresh", k_max=6, temperature=0.7)
+    assert plan.samples == SamplingPlan(
+        prompts=30, choose="fresh", k_max=6, temperature=0.7, more_temperatures=(1, 1.3)
+    )
+    assert plan.candidate_others == (policy.id,)
     assert plan.settings[Stage.ALIGN] == {"method": "ipo"}
     assert plan.needs == {Stage.ALIGN: NeedsPlan(gpu=True, memory=16_000), Stage.SAMPLE: NeedsPlan(label="large")}
 
@@ -147,6 +152,9 @@ def test_a_setting_out_of_bounds_is_refused_in_the_readers_language(pages: PageC
         ({"start": "sft", "checkpoint": "4711"}, "checkpoint", "This project has no checkpoint 4711."),
         ({"others[]": "4711"}, "others[]", "This project has no checkpoint 4711."),
         ({"temperature": "0"}, "temperature", "Please give more than 0"),
+        ({"more_temperatures": "0.5, warm"}, "more_temperatures", "Please give a number"),
+        ({"more_temperatures": "0"}, "more_temperatures", "than 0"),
+        ({"candidate_others[]": "4711"}, "others[]", "This project has no checkpoint 4711."),
         ({"settings[ppo][ptx_coefficient]": "2"}, "settings[ppo][texts]", "`texts` is required"),
         ({"settings[sample][k_min]": "2"}, "settings[sample][k_min]", "does not belong to the form"),
         ({"needs[ppo][memory]": "0"}, "needs[ppo][memory]", "Please give 1 or more."),
@@ -178,7 +186,7 @@ def test_every_setting_of_every_stage_has_a_field(pages: PageClient, session: Se
         known = (*filled, *DECIDED.get(stage, ()))
         wanted = {control_of(stage, name) for name in defaults(STAGES[stage.value]) if name not in known}
         assert wanted <= names
-    elsewhere = {"split"}  # the round chooses splits
+    elsewhere = {"split", "temperatures"}  # the round chooses splits; the plan has `more_temperatures`
     assert set(DECIDED[Stage.SAMPLE]) - elsewhere <= names
 
 
@@ -250,10 +258,13 @@ def test_a_copied_round_is_the_same_plan(session: Session) -> None:
             stage: settings_of_preset("tiny-cpu", stage) | ({"learning_rate": 1.5e-5} if stage is Stage.ALIGN else {})
             for stage in FILLED
         },
-        candidates=SamplingPlan(prompts=7, choose="fresh", k_min=3, k_max=5, rankings=2, temperature=0.9),
-        samples=SamplingPlan(prompts=20, k_min=2, k_max=6, temperature=0.9),
+        candidates=SamplingPlan(
+            prompts=7, choose="fresh", k_min=3, k_max=5, rankings=2, temperature=0.9, more_temperatures=(1.2,)
+        ),
+        samples=SamplingPlan(prompts=20, k_min=2, k_max=6, temperature=0.9, more_temperatures=(1.2,)),
         mix_earlier_policy=False,
         others=(policy.id,),
+        candidate_others=(policy.id,),
         overlap=2,
         evaluate=False,
         against_first_sft=False,

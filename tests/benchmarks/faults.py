@@ -1,120 +1,61 @@
-"""Does a round come out the same when what does it is killed again and again?
+"""Is anything lost when what does the work is killed again and again?
 
     python -m tests.benchmarks.faults [--kills 30] [--rounds 2] [--seed 0]
 
-On tiny models: one round collects rankings, one more learns from them undisturbed. Then rounds with the same settings
-and rankings are done by two workers, while workers, trainers and the database's server are killed (SIGKILL) at random
-moments; each is started again, as a service manager would. Every model's weights must be those of the undisturbed
-round, every step must have one run and one checkpoint, and no step's numbers may be missing.
+On tiny models, with `rondo serve` and two `rondo worker` on one home, all of which share the embedded database. In each
+round a third of the kills (SIGKILL, at random moments) falls while labelers rank over HTTP: processes of the web
+application and the database's server. What was acknowledged must be there, as it was sent, once, and no task may have
+more answers than it asked for. Then a model is trained on these rankings undisturbed, and again while workers,
+trainers, the database and the web application are killed: every model's weights must be the same, every step must have
+one run, and no step's numbers may be missing. What is killed is started again, as a service manager would.
 
-The last line is one JSON object.
+The last line is one JSON object; the exit status is 1 where anything was lost or differs.
 """
 
 import argparse
 import json
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine, func, select
 
 import app.tables  # noqa: F401  (models name each other's tables)
+from app.accounts.models import Role, User
+from app.accounts.passwords import hash_password
+from app.config import Settings
 from app.db import connect, transaction
 from app.projects.models import Project
 from app.rounds.models import Round, RoundRun, RoundState
-from app.rounds.plan import RoundPlan
-from app.rounds.service import start_round
-from app.runs.models import Run, RunMetric, RunState
-from app.schema import upgrade
+from app.rounds.plan import RoundPlan, SamplingPlan
+from app.rounds.service import cancel_round, start_round
+from app.runs.models import Run, RunMetric, RunState, Stage
+from app.storage import storage
+from app.tasks.models import Task
+from tests.benchmarks.killing.labelers import Crew
+from tests.benchmarks.killing.reckoning import Reckoning, reckon
+from tests.benchmarks.killing.site import Site, patiently, site
 
-LEASE = 5  # seconds of silence after which another worker takes a run
-KINDS = ("trainer", "worker", "database")
-LONGEST = 900  # seconds for a round
+LONGEST = 900  # seconds for a disturbed round
+MOST_ROUNDS = 3  # on the same rankings, where one was over before all kills were done
 UNDER_WAY = (RoundState.RUNNING, RoundState.WAITING)
-
-KEEPER = """
-import sys
-from pathlib import Path
-from app.embedded import running
-with running(Path(sys.argv[1])) as server:
-    print(server.url(), flush=True)
-    sys.stdin.read()
-"""
-
-
-@dataclass
-class Site:
-    """A database, a folder of files, and workers as processes of their own, any of which may be killed."""
-
-    url: str
-    home: Path
-    workers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
-
-    def start_worker(self) -> None:
-        ours = {"RONDO_DATABASE_URL": self.url.replace("+psycopg", "", 1), "RONDO_HOME": str(self.home)}
-        environment = {**os.environ, **ours, "RONDO_STALLED_AFTER": str(LEASE), "OMP_NUM_THREADS": "1"}
-        with (self.home / "workers.log").open("ab") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-P", "-m", "app.cli", "worker"], env=environment, stdout=log, stderr=log
-            )
-        self.workers[worker.pid] = worker
-
-    def kill_worker(self, run: Run) -> bool:
-        """The one that has the run; another takes its place."""
-        assert run.worker
-        process = int(run.worker.rpartition(":")[2].partition("-")[0])
-        worker = self.workers.pop(process, None)
-        if worker is None:
-            return False
-        worker.kill()
-        worker.wait()
-        self.start_worker()
-        return True
-
-    def kill_trainer(self, run: Run) -> bool:
-        for number in trainers_in(self.home / "files" / run.location):
-            with suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
-                return True
-        return False
-
-    def end(self) -> None:
-        for worker in self.workers.values():
-            worker.terminate()
-        for worker in self.workers.values():
-            worker.wait(90)
-
-
-@contextmanager
-def site(url: str, home: Path, workers: int) -> Iterator[Site]:
-    here = Site(url, home)
-    try:
-        for _ in range(workers):
-            here.start_worker()
-        yield here
-    finally:
-        here.end()
-
-
-def trainers_in(folder: Path) -> list[int]:
-    """The processes whose command line names the run's folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if os.fsencode(folder) in (process / "cmdline").read_bytes().split(b"\0"):
-                found.append(int(process.name))
-    return found
+PASSWORD = "a password for labelers under fire"
+OVERLAP = 2
+LONGER: dict[Stage, dict[str, Any]] = {  # so that most kills fall between two checkpoints, not before the first
+    Stage.PRETRAIN: {"epochs": 12},
+    Stage.SFT: {"epochs": 12},
+    Stage.REWARD: {"epochs": 12},
+    Stage.PPO: {"steps": 12},
+}
 
 
 def weights_of(files: Path, run: Run) -> str:
@@ -134,61 +75,34 @@ def vulnerable(engine: Engine) -> list[Run]:
     return [run for run in running if run.fruitless == 0 or run.progress > run.reached]
 
 
-class Keeper:
-    """The process that owns the database's server, which dies with it."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.url = self.start()
-
-    def start(self) -> str:
-        command = [sys.executable, "-c", KEEPER, str(self.home)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
-
-    def kill(self) -> None:
-        """Server and owner at once, without a word; then a new one over the same data."""
-        postmaster = int((self.home / "postgres" / "postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, signal.SIGKILL)
-        self.process.kill()
-        self.process.wait()
-        end = time.monotonic() + 60
-        while self.start() != self.url:  # the memory of the old one is in use until the last of its processes has ended
-            assert time.monotonic() < end, "the server does not come back"
-            time.sleep(0.5)
-
-    def end(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait()
+def kill_somebody(here: Site, run: Run, chance: random.Random) -> str | None:
+    """Who it was; nobody where the one that was drawn is not there just now."""
+    kinds: dict[str, Callable[[], bool]] = {
+        "worker": lambda: here.kill_worker(run),
+        "trainer": lambda: here.kill_trainer(run),
+        "database": here.kill_database,
+        "web": lambda: here.kill_web(chance),
+    }
+    kind = chance.choice(list(kinds))
+    return kind if kinds[kind]() else None
 
 
-def disturb(engine: Engine, here: Site, keeper: Keeper, number: int, kills: int, chance: random.Random) -> Counter[str]:
+def disturb(engine: Engine, here: Site, number: int, kills: int, chance: random.Random) -> Counter[str]:
     """What was killed until the round was over; at most `kills`."""
     killed: Counter[str] = Counter()
     end = time.monotonic() + LONGEST
-    while not over(engine, number):
+    while patiently(lambda: state_of(engine, number)) in UNDER_WAY:
         assert time.monotonic() < end, "the round took too long"
-        time.sleep(chance.uniform(0.5, 4))
-        runs = vulnerable(engine)
-        if not runs or killed.total() == kills:
-            continue
-        kind = chance.choice(KINDS)
-        if kind == "database":
-            keeper.kill()
-            killed[kind] += 1
-        elif (here.kill_worker if kind == "worker" else here.kill_trainer)(runs[0]):
-            killed[kind] += 1
+        time.sleep(chance.uniform(0.2, 2))
+        if killed.total() < kills and (runs := patiently(lambda: vulnerable(engine))):
+            kind = kill_somebody(here, runs[0], chance)
+            killed += Counter([kind] if kind else [])
     return killed
 
 
-def over(engine: Engine, number: int) -> bool:
-    try:
-        with transaction(engine) as session:
-            return session.get_one(Round, number).state not in UNDER_WAY
-    except OperationalError:
-        return False
+def state_of(engine: Engine, number: int) -> RoundState:
+    with transaction(engine) as session:
+        return session.get_one(Round, number).state
 
 
 def runs_by_step(engine: Engine, number: int) -> dict[str, Run]:
@@ -205,8 +119,12 @@ def begin(engine: Engine, project: int, plan: RoundPlan) -> int:
 def compared(engine: Engine, files: Path, undisturbed: int, disturbed: int) -> dict[str, bool]:
     """Of each step that learned something: whether it learned the same, and said so step by step."""
     before, after = runs_by_step(engine, undisturbed), runs_by_step(engine, disturbed)
+    for number in (undisturbed, disturbed):
+        with transaction(engine) as session:
+            ended = session.get_one(Round, number)
+        assert ended.state is RoundState.FINISHED, f"round {number} {ended.state}: {ended.error}"
     assert before.keys() == after.keys()
-    assert all(run.state is RunState.FINISHED for run in after.values()), {s: r.error for s, r in after.items()}
+    assert all(run.state is RunState.FINISHED for run in after.values())
     return {
         step: weights_of(files, run) == weights_of(files, after[step])
         and steps_said(engine, run) == steps_said(engine, after[step])
@@ -215,41 +133,130 @@ def compared(engine: Engine, files: Path, undisturbed: int, disturbed: int) -> d
     }
 
 
+@contextmanager
+def killing_at_desks(here: Site, crew: Crew, slots: int, kills: int, chance: random.Random) -> Iterator[Counter[str]]:
+    """Beside the block, at moments spread over the work: so many submissions are acknowledged before each kill."""
+    killed: Counter[str] = Counter()
+    over = threading.Event()
+    moments = sorted(len(crew.acknowledged) + chance.randrange(slots) for _ in range(kills))
+
+    def kill() -> None:
+        for moment in moments:
+            while len(crew.acknowledged) < moment and not over.wait(0.02):
+                pass
+            over.wait(chance.uniform(0, 0.3))
+            kind = chance.choice(("web", "database"))
+            while not over.is_set() and not (here.kill_web(chance) if kind == "web" else here.kill_database()):
+                over.wait(0.2)
+            killed[kind] += not over.is_set()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
+
+
+def label(engine: Engine, here: Site, crew: Crew, kills: int, seed: int) -> Counter[str]:
+    """All that waits is ranked, under fire."""
+    with transaction(engine) as session:
+        emails = [email for email in session.scalars(select(User.email).where(User.role == Role.LABELER)) if email]
+        slots = int(session.scalar(select(func.sum(Task.remaining))) or 0)
+    with killing_at_desks(here, crew, slots, kills, random.Random(seed)) as killed:
+        crew.work(emails, PASSWORD, seed)
+    return killed
+
+
+def reckoned(engine: Engine, crew: Crew) -> Reckoning:
+    with transaction(engine) as session:
+        return reckon(session, crew.acknowledged)
+
+
+def hire(engine: Engine) -> None:
+    """Everybody there is gets the password."""
+    hashed = hash_password(PASSWORD)
+    with transaction(engine) as session:
+        for labeler in session.scalars(select(User).where(User.role == Role.LABELER, User.email.is_not(None))):
+            labeler.password_hash = hashed
+
+
+def train(engine: Engine, here: Site, project: int, plan: RoundPlan, kills: int, seed: int) -> tuple[Counter[str], Any]:
+    """Once undisturbed, then under fire until all kills are done; what was killed, and what came out the same."""
+    from tests.app.rounds.test_loop import do_runs
+
+    files = here.home / "files"
+    undisturbed = begin(engine, project, plan)
+    do_runs(engine, files)
+    killed: Counter[str] = Counter()
+    same = []
+    for turn in range(MOST_ROUNDS):
+        disturbed = begin(engine, project, plan)
+        for _ in range(2):
+            here.start_worker()
+        killed += disturb(engine, here, disturbed, kills - killed.total(), random.Random(f"{seed} {turn}"))
+        here.end_workers()
+        same.append(patiently(lambda number=disturbed: compared(engine, files, undisturbed, number)))
+        if killed.total() >= kills:
+            break
+    return killed, same
+
+
 def main() -> None:
-    from tests.app.rounds.test_loop import TINY, do_runs, prepare, rank_everything  # a tiny round, ready made
+    from tests.app.rounds.test_loop import TINY, do_runs, prepare  # a tiny round, ready made
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, value in (("--kills", 30), ("--rounds", 2), ("--seed", 0)):
         parser.add_argument(name, type=int, default=value)
     given = parser.parse_args()
-    longer = {stage: {**values, "checkpoint_every": 1} for stage, values in TINY.items() if stage != "sample"}
-    plan = RoundPlan(settings={**TINY, **longer})
+    longer = {stage: {**TINY[stage], **more, "checkpoint_every": 2, "threads": 1} for stage, more in LONGER.items()}
+    few = SamplingPlan(prompts=8, rankings=1)
+    plan = RoundPlan(settings={**TINY, **longer}, overlap=OVERLAP, candidates=few, samples=few, evaluate=False)
     began = time.monotonic()
+    killed: dict[str, Counter[str]] = {"labeling": Counter(), "training": Counter()}
+    learned, crew = [], Crew("")
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rondo-faults-")))
-        keeper = Keeper(home)
-        stack.callback(keeper.end)
-        engine = connect(keeper.url)
+        here = stack.enter_context(site(home))
+        with storage(Settings(home=home, database_url=None)) as first:
+            url = first.url.render_as_string(hide_password=False)
+            with transaction(first) as session:
+                project = prepare(session).id
+            hire(first)
+        here.start_web()
+        here.await_web()
+        engine = connect(url)
         stack.callback(engine.dispose)
-        upgrade(engine)
-        files = home / "files"
-        with transaction(engine) as session:
-            project = prepare(session).id
-        begin(engine, project, plan)
-        while do_runs(engine, files) or rank_everything(engine):
-            pass
-        again = plan.model_copy(update={"rankings": "existing", "evaluate": False})
-        undisturbed = begin(engine, project, again)
-        do_runs(engine, files)
-        here = stack.enter_context(site(keeper.url, home, 2))
-        killed: Counter[str] = Counter()
-        same = []
+        crew.address = here.address
+        collecting = begin(engine, project, plan)
+        do_runs(engine, home / "files")
         for turn in range(given.rounds):
             share = given.kills // given.rounds
-            disturbed = begin(engine, project, again)
-            killed += disturb(engine, here, keeper, disturbed, share, random.Random(given.seed + turn))
-            same.append(compared(engine, files, undisturbed, disturbed))
-    print(json.dumps({"killed": killed, "same": same, "seconds": round(time.monotonic() - began)}))
+            killed["labeling"] += label(engine, here, crew, share // 3, given.seed + turn)
+            here.await_web()
+            if turn == 0:
+                patiently(lambda: stop(engine, collecting))
+            say(f"round {turn + 1}: {len(crew.acknowledged)} rankings, {crew.resent} requests sent again")
+            existing = plan.model_copy(update={"rankings": "existing"})
+            fell, same = train(engine, here, project, existing, share - share // 3, given.seed + turn)
+            killed["training"] += fell
+            learned += same
+            say(f"round {turn + 1}: {dict(fell)}, {same}")
+        reckoning = patiently(lambda: reckoned(engine, crew))
+    result = {"killed": killed, "resent": crew.resent, **asdict(reckoning), "same": learned}
+    print(json.dumps({**result, "seconds": round(time.monotonic() - began)}))
+    sys.exit(not (reckoning.is_right and all(all(each.values()) for each in learned)))
+
+
+def stop(engine: Engine, number: int) -> None:
+    """The round that was there to collect, before it learns."""
+    with transaction(engine) as session:
+        cancel_round(session, session.get_one(Round, number))
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from app.db import transaction
 from app.runs.models import Run, RunState, Stage
 from app.runs.queries import run_by_id
 from app.runs.service import enqueue_run
-from tests.benchmarks.faults import site, steps_said, weights_of
+from tests.benchmarks.faults import steps_said, weights_of
+from tests.benchmarks.killing.site import site
 from tests.factories import make_project
 from trainer.records import TextRecord, write_lines
 
@@ -60,7 +61,7 @@ def test_kills_change_nothing_of_what_is_learned(
     fresh_database: Engine, tmp_path: Path, settings: dict[str, object]
 ) -> None:
     url = fresh_database.url.render_as_string(hide_password=False)
-    with site(url, tmp_path, workers=2) as here:
+    with site(tmp_path, url, workers=2) as here:
         undisturbed = queue(fresh_database, settings)
         plain = when(fresh_database, undisturbed, lambda run: run.state is RunState.FINISHED)
         number = queue(fresh_database, settings)

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,9 @@ def hire(engine: Engine) -> None:
             labeler.password_hash = hashed
 
 
-def train(engine: Engine, here: Site, project: int, plan: RoundPlan, kills: int, seed: int) -> tuple[Counter[str], Any]:
+def train(
+    engine: Engine, here: Site, project: int, plan: RoundPlan, kills: int, seed: int
+) -> tuple[Counter[str], list[dict[str, bool]]]:
     """Once undisturbed, then under fire until all kills are done; what was killed, and what came out the same."""
     from tests.app.rounds.test_loop import do_runs
 
@@ -197,56 +200,82 @@ def train(engine: Engine, here: Site, project: int, plan: RoundPlan, kills: int,
             here.start_worker()
         killed += disturb(engine, here, disturbed, kills - killed.total(), random.Random(f"{seed} {turn}"))
         here.end_workers()
-        same.append(patiently(lambda number=disturbed: compared(engine, files, undisturbed, number)))
+        same.append(patiently(partial(compared, engine, files, undisturbed, disturbed)))
         if killed.total() >= kills:
             break
     return killed, same
 
 
 def main() -> None:
-    from tests.app.rounds.test_loop import TINY, do_runs, prepare  # a tiny round, ready made
-
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in (("--kills", 30), ("--rounds", 2), ("--seed", 0)):
-        parser.add_argument(name, type=int, default=value)
-    given = parser.parse_args()
-    longer = {stage: {**TINY[stage], **more, "checkpoint_every": 2, "threads": 1} for stage, more in LONGER.items()}
-    few = SamplingPlan(prompts=8, rankings=1)
-    plan = RoundPlan(settings={**TINY, **longer}, overlap=OVERLAP, candidates=few, samples=few, evaluate=False)
+    given = arguments()
     began = time.monotonic()
-    killed: dict[str, Counter[str]] = {"labeling": Counter(), "training": Counter()}
-    learned, crew = [], Crew("")
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rondo-faults-")))
         here = stack.enter_context(site(home))
-        with storage(Settings(home=home, database_url=None)) as first:
-            url = first.url.render_as_string(hide_password=False)
-            with transaction(first) as session:
-                project = prepare(session).id
-            hire(first)
+        url, project = filled(home)
         here.start_web()
         here.await_web()
         engine = connect(url)
         stack.callback(engine.dispose)
-        crew.address = here.address
-        collecting = begin(engine, project, plan)
-        do_runs(engine, home / "files")
-        for turn in range(given.rounds):
-            share = given.kills // given.rounds
-            killed["labeling"] += label(engine, here, crew, share // 3, given.seed + turn)
-            here.await_web()
-            if turn == 0:
-                patiently(lambda: stop(engine, collecting))
-            say(f"round {turn + 1}: {len(crew.acknowledged)} rankings, {crew.resent} requests sent again")
-            existing = plan.model_copy(update={"rankings": "existing"})
-            fell, same = train(engine, here, project, existing, share - share // 3, given.seed + turn)
-            killed["training"] += fell
-            learned += same
-            say(f"round {turn + 1}: {dict(fell)}, {same}")
+        crew = Crew(here.address)
+        killed, same = play(engine, here, crew, project, given)
         reckoning = patiently(lambda: reckoned(engine, crew))
-    result = {"killed": killed, "resent": crew.resent, **asdict(reckoning), "same": learned}
+    result = {"killed": killed, "resent": crew.resent, **asdict(reckoning), "same": same}
     print(json.dumps({**result, "seconds": round(time.monotonic() - began)}))
-    sys.exit(not (reckoning.is_right and all(all(each.values()) for each in learned)))
+    sys.exit(not (reckoning.is_right and all(all(each.values()) for each in same)))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, value in (("--kills", 30), ("--rounds", 2), ("--seed", 0)):
+        parser.add_argument(name, type=int, default=value)
+    return parser.parse_args()
+
+
+def filled(home: Path) -> tuple[str, int]:
+    """The database's address, and the project with its demonstrations and labelers."""
+    from tests.app.rounds.test_loop import prepare
+
+    with storage(Settings(home=home, database_url=None)) as engine:
+        with transaction(engine) as session:
+            project = prepare(session).id
+        hire(engine)
+        return engine.url.render_as_string(hide_password=False), project
+
+
+def tiny_plan() -> RoundPlan:
+    from tests.app.rounds.test_loop import TINY
+
+    tiny: dict[Stage, dict[str, Any]] = {stage: dict(values) for stage, values in TINY.items()}  # type: ignore[call-overload]
+    longer = {stage: {**tiny[stage], **more, "checkpoint_every": 2, "threads": 1} for stage, more in LONGER.items()}
+    few = SamplingPlan(prompts=8, rankings=1)
+    return RoundPlan(settings={**tiny, **longer}, overlap=OVERLAP, candidates=few, samples=few, evaluate=False)
+
+
+def play(
+    engine: Engine, here: Site, crew: Crew, project: int, given: argparse.Namespace
+) -> tuple[dict[str, Counter[str]], list[dict[str, bool]]]:
+    """What was killed while people ranked and while models were trained, and what was learned alike."""
+    from tests.app.rounds.test_loop import do_runs
+
+    plan, share = tiny_plan(), given.kills // given.rounds
+    killed: dict[str, Counter[str]] = {"labeling": Counter(), "training": Counter()}
+    learned = []
+    collecting = begin(engine, project, plan)
+    do_runs(engine, here.home / "files")
+    for turn in range(given.rounds):
+        seed = given.seed + turn
+        killed["labeling"] += label(engine, here, crew, share // 3, seed)
+        here.await_web()
+        if turn == 0:
+            patiently(lambda: stop(engine, collecting))
+        say(f"round {turn + 1}: {len(crew.acknowledged)} rankings, {crew.resent} requests sent again")
+        existing = plan.model_copy(update={"rankings": "existing"})
+        fell, same = train(engine, here, project, existing, share - share // 3, seed)
+        killed["training"] += fell
+        learned += same
+        say(f"round {turn + 1}: {dict(fell)}, {same}")
+    return killed, learned
 
 
 def stop(engine: Engine, number: int) -> None:

@@ -27,7 +27,20 @@ from app.translation import gettext
 People = Literal["people", "simulated", "both"]
 
 
-class DatasetFilter(BaseModel):
+class Days(BaseModel):
+    """From one day to another, both taken, in UTC; an end left out is open."""
+
+    since: date | None = None
+    until: date | None = Field(default=None, description="The last day taken.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(gettext("The first day is after the last."))
+        return self
+
+
+class DatasetFilter(Days):
     """Imported annotations count as people's unless they were marked as simulated. Days are in UTC."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,8 +52,6 @@ class DatasetFilter(BaseModel):
     labelers: tuple[int, ...] | None = Field(
         default=None, description="Only what these wrote; of prompts it says nothing."
     )
-    since: date | None = None
-    until: date | None = Field(default=None, description="The last day taken.")
     attacks: bool = Field(default=False, description="Prompts that attack a rule, and what was said of their answers.")
     unjudged: bool = Field(default=False, description="Of prompts: only those whose outputs nobody was asked to judge.")
     drawn_by: str | None = Field(default=None, description="Of prompts: another word draws others under `at_most`.")
@@ -52,8 +63,6 @@ class DatasetFilter(BaseModel):
     def _takes_something(self) -> Self:
         if not self.splits:
             raise ValueError(gettext("Choose at least one split."))
-        if self.since and self.until and self.since > self.until:
-            raise ValueError(gettext("The first day is after the last."))
         return self
 
 

@@ -5,11 +5,10 @@ Rankings and evaluations come in the words of `comparisons.jsonl`, so that whate
 
 import itertools
 from collections.abc import Callable, Iterator
-from datetime import date
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import ConfigDict
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -39,14 +38,13 @@ from app.campaigns.models import Campaign, CampaignKind
 from app.checkpoints.models import Checkpoint
 from app.completions.models import Completion, CompletionAuthor
 from app.datasets.copying import copied_lines
-from app.datasets.filtering import People, on_days
+from app.datasets.filtering import Days, People, on_days
 from app.datasets.live_screening import screening_results
 from app.projects.models import FormVersion, Project
 from app.projects.queries import rating_form
 from app.projects.ready_made import BREAKS_CONSTRAINT, CONSTRAINT_MARKS
 from app.prompts.models import Prompt, Split
 from app.tasks.models import Purpose, Task, TaskCompletion
-from app.translation import gettext
 
 LINES_IN_CHUNK = 32
 NO_EVIDENCE = b',"evidence":null}\n'
@@ -65,22 +63,14 @@ class LiveKind(StrEnum):
     SCREENING = "screening"
 
 
-class LiveFilter(BaseModel):
-    """Days are in UTC. Without a cohort, everybody's: each line says whose it is."""
+class LiveFilter(Days):
+    """Without a cohort, everybody's: each line says whose it is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     people: People = "both"
     cohort: Cohort | None = None
     campaign: int | None = None
-    since: date | None = None
-    until: date | None = None
-
-    @model_validator(mode="after")
-    def _days_in_order(self) -> Self:
-        if self.since and self.until and self.since > self.until:
-            raise ValueError(gettext("The first day is after the last."))
-        return self
 
 
 def live_chunks(session: Session, project: Project, kind: LiveKind, chosen: LiveFilter) -> Iterator[bytes]:

@@ -1,8 +1,9 @@
 """How much a plan's choice of data holds, counted in the tables as they are now."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Cohort, Origin, User
@@ -21,12 +22,16 @@ from app.quality.agreement.scope import Scope, oldest_task
 from app.rounds.choosing import comparisons_taken, demonstrations_taken, prompts_taken
 from app.rounds.plan import RoundPlan
 
+NEWEST_RANKINGS = 10_000  # pairs are counted in these, and reckoned from them where there are more
 NEWEST_TASKS = 500  # agreement is measured on these, so that the page answers while it is filled in
 
 
 @dataclass(frozen=True)
 class RankedData:
-    """Of the split that is learned from. `pairs` were put in an order, `tied` were not; both of outputs with a text."""
+    """Of the split that is learned from. `pairs` were put in an order, `tied` were not; both of outputs with a text.
+
+    Where there are very many rankings, both are `reckoned` from the newest.
+    """
 
     rankings: int
     prompts: int
@@ -34,6 +39,7 @@ class RankedData:
     tied: int
     labelers: int
     agreement: Figure | None  # None where there is nothing to agree on
+    reckoned: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,39 +82,41 @@ def _labelers(session: Session, cohort: Cohort) -> int:
 
 
 def _ranked(session: Session, project: Project, plan: RoundPlan) -> RankedData:
-    """Pairs are counted by ranks: of k outputs, n of them at a rank, (k² - Σn²) / 2 pairs are in an order."""
     learned = comparisons_taken(plan).model_copy(update={"splits": (Split.TRAIN,)})
+    chosen = annotations_of(project, DatasetKind.COMPARISONS, learned)
+    rankings, prompts, labelers = session.execute(
+        chosen.add_columns(func.count(), func.count(Prompt.id.distinct()), func.count(Annotation.labeler_id.distinct()))
+    ).one()
+    pairs, tied = _pairs(session, chosen)
+    scale = max(1.0, rankings / NEWEST_RANKINGS)
+    agreement = _agreement(session, project, plan)
+    return RankedData(rankings, prompts, round(pairs * scale), round(tied * scale), labelers, agreement, scale > 1)
+
+
+def _pairs(session: Session, chosen: Select[Any]) -> tuple[int, int]:
+    """In an order and tied, of the newest rankings: with k outputs, n of them at a rank, (k² - Σn²) / 2 are ordered."""
+    newest = chosen.add_columns(Annotation.id).order_by(Annotation.id.desc()).limit(NEWEST_RANKINGS).subquery()
     at_a_rank = (
-        annotations_of(project, DatasetKind.COMPARISONS, learned)
-        .join(AnnotatedOutput, AnnotatedOutput.annotation_id == Annotation.id)
+        select(AnnotatedOutput.annotation_id, func.count().label("outputs"))
         .join(Completion, Completion.id == AnnotatedOutput.completion_id)
-        .add_columns(Annotation.id, Annotation.labeler_id, Prompt.id.label("prompt_id"), func.count().label("outputs"))
+        .where(AnnotatedOutput.annotation_id.in_(select(newest.c.id)))
         .where(AnnotatedOutput.rank.is_not(None), Completion.text.is_not(None))
-        .group_by(Annotation.id, Prompt.id, AnnotatedOutput.rank)
+        .group_by(AnnotatedOutput.annotation_id, AnnotatedOutput.rank)
         .subquery()
     )
     ranking = (
         select(
             func.sum(at_a_rank.c.outputs).label("outputs"),
             func.sum(at_a_rank.c.outputs * at_a_rank.c.outputs).label("squares"),
-            at_a_rank.c.labeler_id,
-            at_a_rank.c.prompt_id,
         )
-        .group_by(at_a_rank.c.id, at_a_rank.c.labeler_id, at_a_rank.c.prompt_id)
+        .group_by(at_a_rank.c.annotation_id)
         .subquery()
     )
     ordered = (ranking.c.outputs * ranking.c.outputs - ranking.c.squares) / 2
     tied = (ranking.c.squares - ranking.c.outputs) / 2
-    count, pairs, ties, labelers, prompts = session.execute(
-        select(
-            func.count(),
-            func.coalesce(func.sum(ordered), 0),
-            func.coalesce(func.sum(tied), 0),
-            func.count(ranking.c.labeler_id.distinct()),
-            func.count(ranking.c.prompt_id.distinct()),
-        )
-    ).one()
-    return RankedData(count, prompts, int(pairs), int(ties), labelers, _agreement(session, project, plan))
+    of_all = select(func.coalesce(func.sum(ordered), 0), func.coalesce(func.sum(tied), 0))
+    pairs, ties = session.execute(of_all).one()
+    return int(pairs), int(ties)
 
 
 def _agreement(session: Session, project: Project, plan: RoundPlan) -> Figure | None:

@@ -1,11 +1,11 @@
 """What a round is to do, decided before it starts and kept with it."""
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app.datasets.filtering import Days
 from app.runs.models import Stage
 from app.runs.needs import Needs, needs_of
 from app.translation import gettext
@@ -44,20 +44,12 @@ class SamplingPlan(BaseModel):
         return self
 
 
-class DataPlan(BaseModel):
+class DataPlan(Days):
     """Which annotations are learned from: of these campaigns (None: of all), on these days (UTC)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     campaigns: tuple[int, ...] | None = None
-    since: date | None = None
-    until: date | None = None
-
-    @model_validator(mode="after")
-    def days_in_order(self) -> Self:
-        if self.since and self.until and self.since > self.until:
-            raise ValueError(gettext("The first day is after the last."))
-        return self
 
 
 class NeedsPlan(BaseModel):

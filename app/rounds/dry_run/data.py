@@ -62,6 +62,11 @@ def _rankings(ranked: RankedData) -> list[Finding]:
     says = gettext(
         "Rankings: {rankings}, of {prompts} prompts, by labelers: {labelers}; pairs in order: {pairs}, tied: {tied}."
     )
+    if ranked.reckoned:
+        says = gettext(
+            "Rankings: {rankings}, of {prompts} prompts, by labelers: {labelers}; pairs in order: about {pairs}, tied: "
+            "about {tied}, reckoned from the newest."
+        )
     counted = says.format(**vars(ranked))
     if ranked.rankings < FEW_RANKINGS:
         few = gettext("That is little: expect a weak reward model, or collect more.")

@@ -125,6 +125,18 @@ def test_rankings_are_counted_by_their_untied_pairs(session: Session, tmp_path: 
     assert about(found, "agreement").says.startswith("Labelers agree on 100.0%")
 
 
+def test_pairs_of_very_many_rankings_are_reckoned_from_the_newest(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.rounds.chosen_data.NEWEST_RANKINGS", 2)
+    campaign = ranked(session, (1, 2, 3, 3), (1, 1, 2, 3), tasks=3)
+    project = session.get_one(Project, campaign.project_id)
+    plan = REWARD.model_copy(update={"checkpoint_id": policy(session, project, tmp_path).id})
+    says = about(dry_run(session, tmp_path, project, plan), "rankings").says
+    assert "Rankings: 6, of 3 prompts" in says
+    assert "in order: about 30, tied: about 6, reckoned from the newest." in says
+
+
 def test_rankings_of_ties_alone_teach_nothing(session: Session, tmp_path: Path) -> None:
     campaign = ranked(session, (1, 1, 1, 1))
     project = session.get_one(Project, campaign.project_id)

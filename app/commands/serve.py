@@ -25,6 +25,7 @@ from app.web.balance import Balanced, Ledger, blank_ledger, counting
 from app.web.broadcast import Broadcast
 
 MOST_BY_DEFAULT = 4  # each takes memory, and connections of the database
+OBJECTS_BETWEEN_LOOKS = 20_000  # about what a page makes, nearly all of which goes with it
 
 app = typer.Typer(add_completion=False)
 
@@ -91,6 +92,7 @@ def answer(now: Settings, engine: Engine, door: socket.socket, ledger: Ledger) -
     web = create_app(now, engine)
     gc.collect()
     gc.freeze()  # what is here now lives as long as we do: no later collection has to look at it
+    gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
     config = uvicorn.Config(
         Balanced(web, ledger),
         http=counting(ledger),

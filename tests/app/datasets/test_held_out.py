@@ -116,6 +116,7 @@ def filters(draw: st.DrawFn) -> tuple[DatasetKind, DatasetFilter, list[int] | No
         since=first,
         until=last,
         attacks=draw(st.booleans()),
+        labelers=draw(st.none() | st.lists(st.integers(1, 100), unique=True).map(tuple)),
         at_most=draw(st.none() | st.integers(1, 40)),
     )
     return draw(st.sampled_from(DatasetKind)), chosen, draw(places)

@@ -3,7 +3,7 @@ import pytest
 from app.accounts.models import Role
 from app.evaluation.cross_validation.advancing import advance_cross_validation
 from app.evaluation.cross_validation.models import CrossValidation, ValidationState
-from tests.app.evaluation.cross_validation.taught import make_reward_model, make_taught_project
+from tests.app.evaluation.cross_validation.taught import make_contrary, make_reward_model, make_taught_project
 from tests.factories import make_project
 
 HOME = "/evaluation/cross-validation"
@@ -62,3 +62,17 @@ def test_researchers_watch_and_admins_start(session, pages, project):
     number = session.query(CrossValidation).one().id
     assert "Cancel" not in pages.get(f"{HOME}/{number}").text
     pages.get(f"{HOME}/new", project=project.id, status=403)
+
+
+def test_what_came_out_stands_on_the_page_of_evaluation(session, pages, tmp_path):
+    pages.sign_in_as(Role.RESEARCHER)
+    found = make_contrary(session, tmp_path)
+    assert "What it found" in pages.get(f"{HOME}/{found.id}").text
+    assert "only 2 chosen ones" in pages.get(f"/datasets/{found.judged_id}").text
+    shown = pages.get("/evaluation", project=found.project_id)
+    assert {"Labelers left out", "Labelers who taught it", "Lost before new labelers"} <= {
+        cell.text for cell in shown.all("td")
+    }
+    assert {"reward", "reward · Labelers left out"} <= {drawn.text for drawn in shown.all("figcaption")}
+    rows = pages.http.get("/evaluation/cross_validation.json", params={"project": found.project_id}).json()
+    assert {row["whose"]: row["accuracy"] for row in rows} == {"left_out": 0, "taught": 1, "difference": 1}

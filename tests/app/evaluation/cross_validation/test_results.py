@@ -1,38 +1,14 @@
 import pytest
 from sqlalchemy import select
 
-from app.checkpoints.models import CheckpointKind
-from app.checkpoints.service import register_checkpoint
-from app.completions.models import Completion, CompletionScore
-from app.evaluation.cross_validation.advancing import advance_cross_validation
-from app.evaluation.cross_validation.queries import fold_views, folds_of
+from app.completions.models import CompletionScore
 from app.evaluation.cross_validation.results import fold_results, over_folds
-from app.evaluation.cross_validation.service import start_cross_validation
-from app.runs.models import Run
-from tests.app.evaluation.cross_validation.taught import make_reward_model, ranked
-from tests.app.evaluation.judged import bring
-from tests.factories import make_project
+from tests.app.evaluation.cross_validation.taught import make_contrary
 
 
 @pytest.fixture
 def contrary(session, tmp_path):
-    """Two labelers of opposite taste, each with a model that says what the one says who taught it."""
-    project = make_project(session)
-    rows = [*ranked(["ann"], 1, "train"), *ranked(["ann"], 12, "validation")]
-    others = [*ranked(["bob"], 1, "train"), *ranked(["bob"], 12, "validation")]
-    bring(session, project, rows + [{**row, "ranks": row["ranks"][::-1]} for row in others])
-    started = start_cross_validation(session, project, make_reward_model(session, tmp_path, project), 2, seed=0)
-    advance_cross_validation(session, tmp_path, started)
-    views = {fold.number: fold for fold in fold_views(session, started)}
-    for fold in folds_of(session, started):
-        model = register_checkpoint(session, project, CheckpointKind.REWARD, f"fold {fold.number}", location="x")
-        session.get_one(Run, fold.training_id).produced_checkpoint_id = model.id
-        taught_by_ann = "bob" in views[fold.number].left_out[0].name
-        for completion in session.scalars(select(Completion)):
-            score = -len(completion.text) if taught_by_ann else len(completion.text)
-            session.add(CompletionScore(completion_id=completion.id, checkpoint_id=model.id, score=score))
-    session.flush()
-    return started
+    return make_contrary(session, tmp_path)
 
 
 def test_left_out_labelers_are_told_apart_from_those_who_taught(session, contrary):

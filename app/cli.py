@@ -20,6 +20,7 @@ COMMANDS = {
     "checkpoints": "List models, follow their lineage, register, pin, archive, delete their files.",
     "users": "Invite, list, deactivate and reset accounts, and change their roles.",
     "projects": "Make a project, and list those there are.",
+    "webhooks": "List the addresses that events are posted to, and try one.",
     "import": "Bring a file's prompts, demonstrations or comparisons into a project.",
     "export": "Write a frozen dataset into a folder, for our own tools or others'.",
     "report": "Print what is known of labels and policies, as tables or JSON.",

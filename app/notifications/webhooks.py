@@ -84,14 +84,22 @@ def delete_webhook(session: Session, webhook: Webhook) -> None:
     session.flush()
 
 
-def try_webhook(session: Session, webhook: Webhook) -> Delivery:
-    """Send it an event of its own. Raises `NothingToRepeat` while it is off."""
+def new_test(session: Session, webhook: Webhook) -> Delivery:
+    """An event of the webhook's own, which nobody sends yet. Raises `NothingToRepeat` while it is off."""
+    _expect_on(webhook)
     project = session.get_one(Project, webhook.project_id)
     path = f"/projects/{project.id}/webhooks/{webhook.id}"
     event = record(session, EventKind.TEST, project, f"test/{token_hex(16)}", path)
     assert event is not None, "a random key is new"
     delivery = Delivery(event_id=event.id, webhook_id=webhook.id)
-    _expect_on(webhook)
+    session.add(delivery)
+    session.flush()
+    return delivery
+
+
+def try_webhook(session: Session, webhook: Webhook) -> Delivery:
+    """Send it a test. Raises `NothingToRepeat` while it is off."""
+    delivery = new_test(session, webhook)
     send(session, delivery)
     return delivery
 

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from app.notifications.models import EventKind
 from app.notifications.outbox import announce
 from app.projects.models import Project
-from app.rounds.models import Round, RoundState
+from app.rounds.models import Round, RoundApproval, RoundState
 
 
 def announce_state(session: Session, current: Round) -> None:
@@ -17,9 +17,10 @@ def announce_state(session: Session, current: Round) -> None:
         _announce(session, current, EventKind.ROUND_FAILED, key, error=current.error or "")
 
 
-def announce_approval_awaited(session: Session, current: Round, path: str = "") -> None:
-    """Its samples wait until somebody has looked at them, on the page at `path` below the round's own."""
-    _announce(session, current, EventKind.ROUND_AWAITS_APPROVAL, str(current.id), path)
+def announce_approval_asked(session: Session, current: Round, asked: RoundApproval) -> None:
+    """Its samples wait until somebody has looked at them; sampled again they wait again."""
+    path = f"/samples?asked={asked.id}"
+    _announce(session, current, EventKind.ROUND_AWAITS_APPROVAL, str(asked.id), path)
 
 
 def _announce(session: Session, current: Round, kind: EventKind, key: str, path: str = "", **facts: str) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.checkpoints.models import Checkpoint, CheckpointKind
+from app.rounds.announcing import announce_approval_asked
 from app.rounds.approval.drawing import Voice, seen_of
 from app.rounds.approval.samples import answers_in, answers_of_people, earlier_answers
 from app.rounds.approval.sampling import SAMPLED_IN, rejections
@@ -55,6 +56,7 @@ def _ask(turn: Turn, step: Step, runs: list[Run], policy: Checkpoint, before: Ch
     )
     turn.session.add(asked)
     turn.session.flush()
+    announce_approval_asked(turn.session, turn.round, asked)
     return asked
 
 

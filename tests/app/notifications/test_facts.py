@@ -9,7 +9,6 @@ from app.campaigns.service import close_campaign
 from app.db import transaction
 from app.notifications.models import Event, EventKind
 from app.rounds.advancing import advance_unfinished_rounds
-from app.rounds.announcing import announce_approval_awaited
 from app.rounds.models import Round
 from app.rounds.plan import RoundPlan
 from app.rounds.service import resume_round, start_round
@@ -63,14 +62,6 @@ def test_a_round_that_fails_is_told_once_and_once_more_when_it_fails_again(fresh
     advance_unfinished_rounds(fresh_database, tmp_path)
     with transaction(fresh_database) as session:
         assert len(events(session)) == 2
-
-
-def test_a_round_waits_for_approval_once(session: Session) -> None:
-    started = start_round(session, make_project(session), RoundPlan())
-    for _ in range(2):
-        announce_approval_awaited(session, started, "/samples")
-    (told,) = events(session)
-    assert (told.kind, told.path) == (EventKind.ROUND_AWAITS_APPROVAL, f"/rounds/{started.id}/samples")
 
 
 def answer(session: Session, assignment) -> None:

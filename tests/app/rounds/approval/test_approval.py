@@ -10,6 +10,7 @@ from app.accounts.models import Role
 from app.campaigns.models import Campaign
 from app.checkpoints.models import CheckpointKind
 from app.errors import InvalidInput
+from app.notifications.models import Event, EventKind
 from app.rounds.approval.deciding import (
     DecidedAlready,
     NothingToApprove,
@@ -101,6 +102,9 @@ def test_rejected_samples_stop_the_round_and_others_are_drawn_for_the_same_promp
     assert first.reason == "They all begin alike."
     (made,) = [view.run for view in step_views(session, waiting) if view.step is Step.SAMPLES]
     assert made == again
+    told = session.scalars(select(Event).order_by(Event.id)).all()
+    assert [each.kind for each in told] == [*[EventKind.ROUND_AWAITS_APPROVAL] * 2, EventKind.ROUND_FINISHED]
+    assert told[0].path == f"/rounds/{waiting.id}/samples?asked={first.id}"
 
 
 def test_nobody_decides_twice_or_of_a_round_that_was_cancelled(session: Session, waiting: Round) -> None:

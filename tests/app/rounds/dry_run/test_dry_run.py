@@ -232,3 +232,29 @@ def test_what_was_found_is_plain_data(session: Session, tmp_path: Path) -> None:
     assert said["ready"] is True
     assert said["steps"][0] == "demonstrations"
     assert {"about", "verdict", "says", "todo"} == set(said["findings"][0])
+
+
+def test_a_mix_is_counted_and_has_to_fit_into_the_smallest_task(session: Session, tmp_path: Path) -> None:
+    """The other model's files are not there."""
+    project = make_project(session)
+    mine = policy(session, project, tmp_path)
+    other = register_checkpoint(session, project, CheckpointKind.POLICY, "ppo-9", location="runs/9/model")
+    sampling = SamplingPlan(k_min=4, temperature=1.0, more_temperatures=(0.5,))
+    plan = RoundPlan(
+        aim="reward",
+        start="checkpoint",
+        checkpoint_id=mine.id,
+        candidates=sampling,
+        candidate_others=(other.id,),
+    )
+    found = dry_run(session, tmp_path, project, plan)
+    said = about(found, "mix")
+    assert (said.verdict, said.says) == (
+        Verdict.OK,
+        "A prompt's outputs come in equal shares from 2 policies at temperatures 1, 0.5.",
+    )
+    models = [each for each in found.findings if each.about == "model"]
+    assert [each.verdict for each in models] == [Verdict.OK, Verdict.MISSING]
+    assert "ppo-9" in models[1].says
+    tight = plan.model_copy(update={"candidates": sampling.model_copy(update={"k_min": 3})})
+    assert about(dry_run(session, tmp_path, project, tight), "mix").verdict is Verdict.WARNING

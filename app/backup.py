@@ -1,4 +1,7 @@
-"""A backup: one tar archive of the database's dump, every file, and last a manifest of their digests."""
+"""A backup: one tar archive of the database's dump, every file, and last a manifest of their digests.
+
+Where files are kept in a store they stay there: a store has copies of its own, and is too large for an archive.
+"""
 
 import hashlib
 import os
@@ -22,7 +25,9 @@ from sqlalchemy import Engine, inspect, text
 from app import clock, schema
 from app.binaries import newest_binaries
 from app.errors import DomainError, message
-from app.files.place import Files
+from app.files.place import Files, here, kept_in
+from app.files.sending import files_below
+from app.files.store import Store
 from app.translation import gettext
 
 DUMP, FILES, MANIFEST = "database.dump", "files", "manifest.json"
@@ -50,8 +55,14 @@ class NotEmpty(DomainError):
     )
 
 
+class StoreMissing(DomainError):
+    sentence = message(
+        "The files that {path} speaks of are in {store}. Set RONDO_FILES so that Rondo finds them there."
+    )
+
+
 class Manifest(BaseModel):
-    """`files` has the SHA-256 of every member of the archive, the dump among them."""
+    """`files` has the SHA-256 of every member of the archive, the dump among them; `store`: where the others are."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,6 +71,7 @@ class Manifest(BaseModel):
     revision: str
     created: datetime
     files: dict[str, str]
+    store: str | None = None
 
 
 def write_backup(engine: Engine, files: Files, target: Path) -> Manifest:
@@ -72,7 +84,11 @@ def write_backup(engine: Engine, files: Files, target: Path) -> Manifest:
         with tarfile.open(unfinished, "w", dereference=True) as archive:
             digests = dict(_add_everything(archive, engine, files, Path(folder)))
             manifest = Manifest(
-                rondo=version("rondo"), revision=schema.head_revision(), created=clock.now(), files=digests
+                rondo=version("rondo"),
+                revision=schema.head_revision(),
+                created=clock.now(),
+                files=digests,
+                store=files.url if isinstance(files, Store) else None,
             )
             _add_text(archive, MANIFEST, manifest.model_dump_json(indent=2))
         unfinished.rename(target)
@@ -80,22 +96,28 @@ def write_backup(engine: Engine, files: Files, target: Path) -> Manifest:
 
 
 def restore_backup(engine: Engine, files: Files, archive: Path) -> Manifest:
-    """All or nothing. Raises NotEmpty, BackupDamaged, SchemaNewer, DumpFailed, DatabaseUnreachable."""
+    """All or nothing. Raises NotEmpty, BackupDamaged, StoreMissing, SchemaNewer, DumpFailed, DatabaseUnreachable.
+
+    Files of the archive are restored into a folder, those of a store are left there.
+    """
     if schema.current_revision(engine) or inspect(engine).get_table_names():
         raise NotEmpty(what="the database")
-    if files.exists() and any(files.iterdir()):
-        raise NotEmpty(what=files)
-    files.parent.mkdir(parents=True, exist_ok=True)
-    with _unpacked(archive, files.parent) as (folder, manifest):
+    own = here(files)
+    if own.exists() and any(own.iterdir()):
+        raise NotEmpty(what=own)
+    own.parent.mkdir(parents=True, exist_ok=True)
+    with _unpacked(archive, own.parent) as (folder, manifest):
+        if manifest.store != (files.url if isinstance(files, Store) else None):
+            raise StoreMissing(path=archive, store=manifest.store or gettext("the archive, to be put into a folder"))
         if not schema.is_known(manifest.revision):
             raise schema.SchemaNewer(found=manifest.revision)
         try:
             if (folder / FILES).exists():
-                shutil.copytree(folder / FILES, files, dirs_exist_ok=True)
+                shutil.copytree(folder / FILES, own, dirs_exist_ok=True)
             _run("pg_restore", engine, "--single-transaction", "--no-owner", "--no-privileges", str(folder / DUMP))
             _pass_over_numbers_in(files, engine)
         except BaseException:
-            shutil.rmtree(files, ignore_errors=True)
+            shutil.rmtree(own, ignore_errors=True)
             raise
     return manifest
 
@@ -107,7 +129,7 @@ def _pass_over_numbers_in(files: Files, engine: Engine) -> None:
     )
     with engine.begin() as connection:
         for area in NUMBERED:
-            numbers = (re.match(r"\d+", path.name) for path in (files / area).glob("*"))
+            numbers = (re.match(r"\d+", location.rpartition("/")[2]) for location in kept_in(files, area))
             last = max((int(number[0]) for number in numbers if number), default=1)
             connection.execute(advance, {"area": area, "last": last})
 
@@ -117,16 +139,10 @@ def _add_everything(archive: tarfile.TarFile, engine: Engine, files: Files, fold
     dump = folder / DUMP
     _run("pg_dump", engine, "--format=custom", f"--file={dump}")
     yield DUMP, _add_file(archive, DUMP, dump)
-    for path in _files_below(files):
-        name = f"{FILES}/{path.relative_to(files).as_posix()}"
+    for path in [] if isinstance(files, Store) else files_below(files):
+        name = f"{FILES}/{path.relative_to(here(files)).as_posix()}"
         with suppress(FileNotFoundError):  # a run that goes on deletes its older checkpoints
             yield name, _add_file(archive, name, path)
-
-
-def _files_below(folder: Path) -> list[Path]:
-    """`os.walk` passes over a folder that is gone by the time it comes there."""
-    found = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
-    return sorted(path for path in found if path.is_file())
 
 
 def _add_file(archive: tarfile.TarFile, name: str, path: Path) -> str:

@@ -4,10 +4,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import DomainError, message
+from app.files.place import Files, place_at
 
 PREFIX = "RONDO_"
 
@@ -20,6 +21,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     home: Path = Field(default=Path(".rondo"), description="Where the embedded database and all files live.")
+    files_at: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("files_at", f"{PREFIX}FILES"),
+        description="Where datasets, runs and models are kept: a folder, or a store as s3://bucket/prefix.",
+    )
     database_url: str | None = Field(
         default=None, description="PostgreSQL 15 or newer; without it an embedded server runs in the home folder."
     )
@@ -58,9 +64,10 @@ class Settings(BaseSettings):
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/") + path
 
     @property
-    def files(self) -> Path:
-        """Datasets, runs and models, in folders of their own."""
-        return self.home / "files"
+    def files(self) -> Files:
+        """Datasets, runs and models. Raises `StoreNotUsable`."""
+        own = self.home / "files"
+        return place_at(self.files_at, own) if self.files_at else own
 
 
 @lru_cache

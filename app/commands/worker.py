@@ -11,6 +11,7 @@ import typer
 
 from app.config import settings
 from app.errors import DomainError, message
+from app.files.place import anchored
 from app.storage import storage
 from app.worker.machine import this_machine
 from app.worker.working import Duty, stop_on_signals, work
@@ -43,4 +44,4 @@ def worker(
         machine = this_machine(label or ())
         typer.echo(f"Worker {machine.name} ({machine.device}) waits for runs.", err=True)
         lease = timedelta(seconds=now.stalled_after)
-        work(Duty(engine, now.files.resolve(), machine, launcher, lease), stopping)
+        work(Duty(engine, anchored(now.files), machine, launcher, lease), stopping)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from app.clock import now
 from app.datasets.models import Dataset
-from app.files.place import Files, kept_in, remove
+from app.files.place import Files, changed_at, kept_in, remove
 
 FOLDER = "datasets"
 FOLDERS = "folders of this transaction"
@@ -66,8 +66,8 @@ def remove_forgotten_folders(session: Session, files: Files) -> list[str]:
     """Those that a process killed while freezing left behind: no dataset has them, and they are a day old."""
     known = set(session.scalars(select(Dataset.location)))
     before = now() - FORGOTTEN_AFTER
-    old = [location for location, changed in kept_in(files, FOLDER).items() if changed < before]
-    found = [location for location in old if location not in known]
+    unknown = [location for location in kept_in(files, FOLDER) if location not in known]
+    found = [location for location in unknown if changed_at(files, location) < before]
     for location in found:
         remove(files, location)
     return found

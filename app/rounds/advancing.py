@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.db import transaction
 from app.files.place import Files
+from app.files.store import StoreUnreachable
 from app.projects.models import Project
 from app.rounds.announcing import announce_state
 from app.rounds.models import Round, RoundState
@@ -65,8 +66,8 @@ def _take(turn: Turn, step: Step) -> Outcome:
     try:
         with turn.session.begin_nested():
             outcome = STEPS[step](turn)
-    except OperationalError:
-        raise  # the database is away: nothing is wrong with the round
+    except (OperationalError, StoreUnreachable):
+        raise  # the database or the store is away: nothing is wrong with the round
     except Exception as error:
         logger.exception("Round %s failed at %s", turn.round.id, step.value)
         turn.round.error = f"{step.value.replace('_', ' ')}: {error}"

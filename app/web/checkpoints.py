@@ -1,6 +1,5 @@
 """`/checkpoints`: the models there are, where each comes from, and what becomes of their files."""
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -110,7 +109,7 @@ def show(request: Request, session: SessionDep, number: int) -> Response:
     )
 
 
-def _files(request: Request) -> Path:
+def _files(request: Request) -> Files:
     files: Files = request.app.state.settings.files
     return files
 

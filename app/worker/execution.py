@@ -21,7 +21,9 @@ from sqlalchemy.orm import Session
 from app.bound import bound_to_us
 from app.db import transaction
 from app.errors import DomainError
-from app.files.place import Files
+from app.files.place import Files, here
+from app.files.sending import Sending
+from app.files.store import StoreUnreachable
 from app.runs.models import Stage
 from app.runs.queries import run_by_id
 from app.runs.results import register_results
@@ -40,6 +42,7 @@ from app.runs.service import (
 from app.worker.folders import Status, log_tail, read_status, write_run_folder
 from app.worker.following import Follower, OutOfReach
 from app.worker.machine import trouble_with
+from app.worker.sending import Sender, begun, persistently, sent_meanwhile
 from trainer.records import BadRecord
 
 LOOK_EVERY = 0.2  # seconds
@@ -47,6 +50,7 @@ BEATS = 6  # before silence is taken for death
 PATIENCE = 60  # seconds that a trainer has to write its checkpoint after SIGTERM
 RETRY_AFTER = 1.0  # seconds, where the database does not answer at the end of a run
 EXPECTED = (DomainError, BadRecord, OSError, ValueError)  # of files and rows; anything else is a defect
+MAY_PASS = (OSError, StoreUnreachable)  # worth another try
 STOPPED = 3  # the trainer's exit status after it heeded SIGTERM
 IN_PROCESSES = (Stage.SFT, Stage.REWARD, Stage.PPO)  # the stages that several processes may share
 
@@ -91,15 +95,22 @@ def execute(
     place = Place(engine, files, tuple(launcher), lease)
     with kept_alive(place, claim):
         try:
-            with transaction(place.engine) as session:
-                folder = write_run_folder(session, run_by_id(session, claim.run_id), place.files)
+            folder, sending = persistently(lambda: _folder_of(place, claim), stopping)
             trainer = launch(claim, folder, place.launcher)
         except EXPECTED as error:
-            ending = break_off if isinstance(error, OSError) else fail_run
+            ending = break_off if isinstance(error, MAY_PASS) else fail_run
             with transaction(place.engine) as session:
                 ending(session, claim, f"The run folder could not be made: {error}", "")
             return
-        _train(place, claim, trainer, stopping)
+        with sent_meanwhile(place.engine, claim, sending) as sender:
+            _train(place, claim, trainer, sender, stopping)
+
+
+def _folder_of(place: Place, claim: Claim) -> tuple[Path, Sending | None]:
+    with transaction(place.engine) as session:
+        run = run_by_id(session, claim.run_id)
+        sending = begun(place.files, run.location)
+        return write_run_folder(session, run, place.files), sending
 
 
 @contextmanager
@@ -121,10 +132,11 @@ def kept_alive(place: Place, claim: Claim) -> Iterator[None]:
         thread.join()
 
 
-def _train(place: Place, claim: Claim, trainer: Trainer, stopping: threading.Event) -> None:
+def _train(place: Place, claim: Claim, trainer: Trainer, sender: Sender | None, stopping: threading.Event) -> None:
     try:
         wish = _follow_to_the_end(place, claim, trainer, stopping)
-        _patiently(lambda: _settle(place, claim, trainer, wish), stopping)
+        unsent = _send_the_rest(sender, stopping)
+        _patiently(lambda: _settle(place, claim, trainer, wish, unsent), stopping)
     except RunLost:
         trainer.stop()
     finally:
@@ -202,35 +214,55 @@ def _patiently(say: Callable[[], None], stopping: threading.Event) -> None:
             time.sleep(RETRY_AFTER)
 
 
-def _settle(place: Place, claim: Claim, trainer: Trainer, wish: Wish) -> None:
+def _send_the_rest(sender: Sender | None, stopping: threading.Event) -> str | None:
+    """What the trainer wrote before it ended; else why it is on this machine alone."""
+    if sender is None:
+        return None
+    unsent: list[str] = []
+
+    def send() -> None:
+        try:
+            sender.finish(stopping)
+        except (StoreUnreachable, OSError) as error:
+            unsent.append(str(error))
+
+    _patiently(send, stopping)
+    return unsent[0] if unsent else None
+
+
+def _settle(place: Place, claim: Claim, trainer: Trainer, wish: Wish, unsent: str | None) -> None:
+    """`unsent`: why another machine could not read what this one has made."""
     status, said = trainer.process.returncode, _last_status(trainer.folder)
     with transaction(place.engine) as session:
-        if status == 0:
+        if status == 0 and unsent:
+            break_off(session, claim, f"The results could not be stored: {unsent}", _last_words(trainer.folder))
+        elif status == 0:
             _finish(session, place, claim, trainer)
         elif wish is Wish.CANCEL:
             end_cancelled_run(session, claim)
         elif wish is Wish.PAUSE or status == STOPPED or said.state == "stopped":  # launchers have a status of their own
             give_run_back(session, claim)
         elif said.error:
-            causes = filter(None, (trouble_with(place.files), said.error))  # torch does not say that a disk is full
+            trouble = trouble_with(here(place.files))  # torch does not say that a disk is full
+            causes = filter(None, (trouble, said.error))
             fail_run(session, claim, " ".join(causes), _last_words(trainer.folder))
         else:
-            break_off(session, claim, _cause_of_death(status, place.files), _last_words(trainer.folder))
+            break_off(session, claim, _cause_of_death(status, here(place.files)), _last_words(trainer.folder))
 
 
 def _finish(session: Session, place: Place, claim: Claim, trainer: Trainer) -> None:
     try:
         with session.begin_nested():
-            produced = register_results(session, run_by_id(session, claim.run_id), place.files)
+            produced = register_results(session, run_by_id(session, claim.run_id), here(place.files))
             finish_run(session, claim, produced)
     except RunLost:
         raise
     except EXPECTED as error:
-        ending = break_off if isinstance(error, OSError) else fail_run
+        ending = break_off if isinstance(error, MAY_PASS) else fail_run
         ending(session, claim, f"The results could not be stored: {error}", _last_words(trainer.folder))
 
 
-def _cause_of_death(status: int, files: Files) -> str:
+def _cause_of_death(status: int, files: Path) -> str:
     """Of a trainer that ended without a word."""
     trouble = trouble_with(files)
     if trouble:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.checkpoints.models import Checkpoint
 from app.datasets.models import Dataset
-from app.files.place import Files, fetched, here
+from app.files.place import Files, fetched, here, is_below, named_from
 from app.runs.models import Run
 from app.runs.queries import inputs_of
 from trainer.records import Demonstration, TextRecord, read_lines, write_lines
@@ -47,16 +47,16 @@ def write_run_folder(session: Session, run: Run, files: Files) -> Path:
 
 def _path_for(setting: str, source: Dataset | Checkpoint, files: Files, folder: Path) -> str:
     if isinstance(source, Checkpoint):
-        return model_path(source, files)
+        return model_path(source, files, folder)
     rows = fetched(files, source.location) / f"{source.kind.value}.jsonl"
-    return str(_texts_of(rows, folder) if setting == "texts" else rows.resolve())
+    return named_from(files, folder, _texts_of(rows, folder) if setting == "texts" else rows)
 
 
-def model_path(checkpoint: Checkpoint, files: Files) -> str:
-    """A folder below the files folder where there is one, else as given: an absolute path or a hub id."""
+def model_path(checkpoint: Checkpoint, files: Files, folder: Path) -> str:
+    """A folder of ours where there is one, else as given: an absolute path or a hub id."""
     location = checkpoint.location or ""
     below = fetched(files, location)
-    return str(below.resolve()) if below.is_dir() else location
+    return named_from(files, folder, below) if below.is_dir() and is_below(files, location) else location
 
 
 def _texts_of(demonstrations: Path, folder: Path) -> Path:
@@ -67,7 +67,7 @@ def _texts_of(demonstrations: Path, folder: Path) -> Path:
     path = folder / "texts.jsonl"
     records = (each for each in read_lines(Demonstration, demonstrations) if each.split == "train")
     write_lines(path, (TextRecord(_plain(each)) for each in records))
-    return path.resolve()
+    return path
 
 
 def _plain(demonstration: Demonstration) -> str:

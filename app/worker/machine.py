@@ -15,7 +15,7 @@ from secrets import token_hex
 
 import psutil
 
-from app.files.place import Files
+from app.files.place import Files, here, trouble_with_store
 from app.runs.needs import Capacity
 
 MIB = 1 << 20
@@ -91,14 +91,15 @@ def named(gpus: Sequence[tuple[str, int]]) -> str:
 
 
 def trouble_with(files: Files) -> str | None:
-    """Why no run could be done in this folder now: it is out of reach, cannot be written to, or is full."""
+    """Why no run could be done now: the folder is out of reach, cannot be written to, or is full; so with the store."""
+    folder = here(files)
     try:
-        files.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(files).free
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
     except OSError as error:
-        return f"The folder {files} is out of reach: {error.strerror}."
-    if not os.access(files, os.W_OK):
-        return f"The folder {files} cannot be written to."
+        return f"The folder {folder} is out of reach: {error.strerror}."
+    if not os.access(folder, os.W_OK):
+        return f"The folder {folder} cannot be written to."
     if free < LEAST_FREE:
-        return f"The disk is full: {free // MIB} MiB are left for {files}."
-    return None
+        return f"The disk is full: {free // MIB} MiB are left for {folder}."
+    return trouble_with_store(files)

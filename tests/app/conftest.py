@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.config import Settings
 from app.main import create_app
 from tests.pages import PageClient
+from tests.stores import bucket, machine, s3_server  # noqa: F401  (fixtures)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.files.place import Files
+from app.files.place import Files, trouble_with_store
 from app.rounds.dry_run.findings import Finding, fine, missing, warning
 from app.rounds.dry_run.model import settings_in_force
 from app.rounds.dry_run.model_facts import Shape
@@ -67,6 +67,11 @@ def machine_findings(session: Session, files: Files, plan: RoundPlan, shape: Sha
 
 def _disk(files: Files, plan: RoundPlan, shape: Shape) -> Finding:
     needed = disk_needed(plan, shape)
+    if trouble := trouble_with_store(files):
+        return missing("disk", trouble, gettext("Bring the store back, or correct RONDO_FILES."))
+    if not isinstance(files, Path):
+        says = gettext("The round writes up to {needed} to {store}, and as much on the disks of workers.")
+        return fine("disk", says.format(needed=size_in_words(needed), store=files.url))
     there = files if files.exists() else Path()
     free = shutil.disk_usage(there).free
     numbers = {"needed": size_in_words(needed), "free": size_in_words(free)}

@@ -1,6 +1,5 @@
 """`/rounds/new`: a round planned, checked against what is there, and started; another one copied and changed."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -89,7 +88,7 @@ def settings(request: Request, session: SessionDep, project: int, form: Posted) 
     return page(request, "rounds/plan_settings.html", form=form, **_stages(form, reading))
 
 
-def _files(request: Request) -> Path:
+def _files(request: Request) -> Files:
     files: Files = request.app.state.settings.files
     return files
 

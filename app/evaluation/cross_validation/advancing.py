@@ -20,6 +20,7 @@ from app.evaluation.cross_validation.models import CrossValidation, Fold, Valida
 from app.evaluation.cross_validation.planning import LEARNED_FROM, Repeated, repeated_by
 from app.evaluation.cross_validation.queries import folds_of, labelers_by_fold, runs_of
 from app.files.place import Files
+from app.files.store import StoreUnreachable
 from app.projects.models import Project
 from app.runs.models import Run, RunState, Stage
 from app.runs.needs import Needs
@@ -57,8 +58,8 @@ def advance_cross_validation(session: Session, files: Files, current: CrossValid
         with session.begin_nested():
             _do_what_is_missing(session, files, current)
             state, error = _state(runs_of(session, current), 2 * current.folds)
-    except OperationalError:
-        raise  # the database is away: nothing is wrong with the cross-validation
+    except (OperationalError, StoreUnreachable):
+        raise  # the database or the store is away: nothing is wrong with the cross-validation
     except Exception as wrong:
         logger.exception("Cross-validation %s failed", current.id)
         state, error = ValidationState.FAILED, str(wrong)

@@ -2,7 +2,7 @@
 
 One process owns the server: it starts it, starts it again when it dies, and the kernel stops it when its owner dies
 (Linux). Other processes in the same home use the running server, and the first that sees that nobody owns it any more
-brings it back, at the same address. An owner that ends waits for the others.
+brings it back, at the same address. An owner that ends gives the others a while to end too, then leaves it to them.
 """
 
 import fcntl
@@ -19,6 +19,7 @@ from app.errors import DomainError, message
 from app.postgres import Server, answering, found, held_elsewhere, locked, running_pid, started
 
 PATIENCE = 60  # seconds for another process to start the server
+HANDED_OVER_AFTER = 10  # seconds that others have, whom an owner that ends leaves without a server for a moment
 LOOK_EVERY = 0.25  # seconds
 RETRY_AFTER = 2.0  # seconds, where the server does not start again
 
@@ -73,7 +74,7 @@ class Keeper:
         return self.server
 
     def leave(self) -> None:
-        """Stop our own server, once no other process uses it. Until then it is looked after."""
+        """Stop our own server, once no other process uses it or has had time to end: then it is theirs to start."""
         try:
             if self._is_ours():
                 self._outstay_the_others()
@@ -88,9 +89,12 @@ class Keeper:
         return self.server is not None and self.server.process is not None
 
     def _outstay_the_others(self) -> None:
-        if not locked(self.users):
-            logger.warning("Other rondo processes still use the database of this one: waiting until they end.")
-            fcntl.flock(self.users, fcntl.LOCK_EX)
+        if locked(self.users):
+            return
+        logger.warning("Other rondo processes use the database of this one: they have %s s to end.", HANDED_OVER_AFTER)
+        deadline = time.monotonic() + HANDED_OVER_AFTER
+        while time.monotonic() < deadline and not locked(self.users):
+            time.sleep(0.1)
 
     def _found_or_started(self) -> Server:
         """Started by its owner alone; whoever comes when nobody is becomes that."""

@@ -181,6 +181,19 @@ def test_one_of_several_brings_the_server_of_a_killed_process_back(tmp_path):
     assert not is_running(now)
 
 
+def test_an_owner_that_ends_leaves_the_server_to_those_who_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded, "HANDED_OVER_AFTER", 0.2)
+    with running(tmp_path) as server:
+        other, said = make_owner(tmp_path)
+        assert said == "adopted"
+        before = server.process.pid
+    assert not is_running(before)
+    now = wait_until_back(tmp_path, before)
+    assert psutil.Process(now).ppid() == other.pid
+    other.communicate("", timeout=30)
+    assert not is_running(now)
+
+
 def test_no_server_starts_while_a_process_of_the_one_before_is_there(tmp_path, monkeypatch):
     """A connection that has not noticed yet that its server was killed still writes into the same memory."""
     monkeypatch.setattr(postgres, "PATIENCE", 0.2)

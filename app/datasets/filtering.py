@@ -66,6 +66,16 @@ class DatasetFilter(Days):
         return self
 
 
+class LiveFilter(Days):
+    """Without a cohort, everybody's: each line says whose it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    people: People = "both"
+    cohort: Cohort | None = None
+    campaign: int | None = None
+
+
 def annotations_taken(project: Project, chosen: DatasetFilter) -> list[ColumnElement[bool]]:
     """Conditions over annotations joined with tasks, campaigns and prompts.
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any
 
-from pydantic import ConfigDict
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -38,7 +37,7 @@ from app.campaigns.models import Campaign, CampaignKind
 from app.checkpoints.models import Checkpoint
 from app.completions.models import Completion, CompletionAuthor
 from app.datasets.copying import copied_lines
-from app.datasets.filtering import Days, People, on_days
+from app.datasets.filtering import LiveFilter, on_days
 from app.datasets.live_screening import screening_results
 from app.projects.models import FormVersion, Project
 from app.projects.queries import rating_form
@@ -61,16 +60,6 @@ class LiveKind(StrEnum):
     SKIPS = "skips"
     REVIEWS = "reviews"
     SCREENING = "screening"
-
-
-class LiveFilter(Days):
-    """Without a cohort, everybody's: each line says whose it is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    people: People = "both"
-    cohort: Cohort | None = None
-    campaign: int | None = None
 
 
 def live_chunks(session: Session, project: Project, kind: LiveKind, chosen: LiveFilter) -> Iterator[bytes]:

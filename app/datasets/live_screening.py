@@ -1,20 +1,17 @@
 """Results of the screening of labelers, for exports. What people say of themselves stays with admins."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.accounts.models import Origin, User
-from app.datasets.filtering import on_days
+from app.datasets.filtering import LiveFilter, on_days
 from app.projects.models import Project
 from app.quality.screening.models import Attempt, Part, PartScore, Screening, ScreeningPart
 
-if TYPE_CHECKING:
-    from app.datasets.live import LiveFilter
 
-
-def screening_results(_session: Session, project: Project, chosen: "LiveFilter") -> Select[Any]:
+def screening_results(_session: Session, project: Project, chosen: LiveFilter) -> Select[Any]:
     """A line for each attempt, by when it began; its cohort is that of the labeler today."""
     return (
         select(
@@ -49,7 +46,7 @@ def _scores() -> ColumnElement[Any]:
     )
 
 
-def _chosen(chosen: "LiveFilter") -> list[ColumnElement[bool]]:
+def _chosen(chosen: LiveFilter) -> list[ColumnElement[bool]]:
     conditions = on_days(Attempt.began_at, chosen.since, chosen.until)
     if chosen.people != "both":
         conditions.append((User.origin == Origin.SIMULATED) == (chosen.people == "simulated"))

@@ -14,8 +14,8 @@ from starlette.responses import Response, StreamingResponse
 
 from app.accounts.models import Cohort, Role
 from app.campaigns.queries import campaigns_of
-from app.datasets.filtering import People
-from app.datasets.live import LiveFilter, LiveKind, live_chunks
+from app.datasets.filtering import LiveFilter, People
+from app.datasets.live import LiveKind, live_chunks
 from app.datasets.parquet_apart import parquet_made_apart
 from app.errors import InvalidInput
 from app.projects.models import Project

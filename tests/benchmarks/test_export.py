@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from app.campaigns.models import Campaign
-from app.datasets.live import LiveFilter, LiveKind, live_lines
+from app.datasets.filtering import LiveFilter
+from app.datasets.live import LiveKind, live_lines
 from app.datasets.parquet import parquet_chunks
 from app.db import transaction
 from app.projects.models import Project

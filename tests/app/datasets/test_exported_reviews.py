@@ -13,7 +13,8 @@ from app.annotations.review.decisions import correct_judgement, exclude, restore
 from app.annotations.review.models import ExclusionReason
 from app.annotations.service import Sent, submit_ranking
 from app.annotations.submissions import Judgement
-from app.datasets.live import LiveFilter, LiveKind, live_lines
+from app.datasets.filtering import LiveFilter
+from app.datasets.live import LiveKind, live_lines
 from app.datasets.parquet import COLUMNS, parquet_chunks
 from app.projects.models import Project
 from app.tasks.models import Assignment

@@ -11,9 +11,9 @@ from app.annotations.imports.importing import import_comparisons
 from app.annotations.service import Sent, skip, submit_ranking
 from app.annotations.submissions import Judgement
 from app.campaigns.models import CampaignKind
-from app.datasets.filtering import DatasetFilter
+from app.datasets.filtering import DatasetFilter, LiveFilter
 from app.datasets.freezing import freeze_dataset
-from app.datasets.live import LiveFilter, LiveKind, live_chunks, live_lines
+from app.datasets.live import LiveKind, live_chunks, live_lines
 from app.datasets.models import DatasetKind
 from app.datasets.parquet import parquet_chunks
 from app.projects.models import Project

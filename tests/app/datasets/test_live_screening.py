@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import Cohort, Origin
 from app.annotations.models import Annotation
-from app.datasets.live import LiveFilter, LiveKind, live_chunks
+from app.datasets.filtering import LiveFilter
+from app.datasets.live import LiveKind, live_chunks
 from app.datasets.parquet import parquet_chunks
 from app.quality.screening.attempts import assess_oneself
 from app.quality.screening.models import Part

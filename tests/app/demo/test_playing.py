@@ -28,6 +28,7 @@ from app.rounds.models import Round, RoundState
 from app.rounds.plan import RoundPlan, SamplingPlan, Step
 from app.rounds.queries import plan_of, step_views
 from app.rounds.report.report import round_report
+from app.rounds.service import cancel_round
 from app.runs.models import Stage
 from app.runs.queries import run_by_id
 from app.runs.results import register_results
@@ -77,7 +78,11 @@ def test_two_rounds_go_on_from_each_other(fresh_database: Engine, tmp_path: Path
     with serving(create_app(Settings(), fresh_database)) as url, ThreadPoolExecutor(1) as stage:
         place = Place(fresh_database, tmp_path, url)
         played = stage.submit(play, place, SCRIPT, ROUNDS, said)
-        do_runs_until(played, fresh_database, tmp_path)
+        try:
+            do_runs_until(played, fresh_database, tmp_path)
+        except BaseException:
+            end_the_play(fresh_database)
+            raise
     first, second = played.result()
     with transaction(fresh_database) as session:
         outcome = outcome_of(session, tmp_path, (first, second), SCRIPT.checker)
@@ -88,6 +93,13 @@ def test_two_rounds_go_on_from_each_other(fresh_database: Engine, tmp_path: Path
     told = said.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert told.index("Round 1 of 2") < told.index("Pretraining") < told.index("Round 2 of 2")
     assert "Preferred to the policy before" in told
+
+
+def end_the_play(engine: Engine) -> None:
+    """Whoever plays would else wait for its round for ever."""
+    with transaction(engine) as session:
+        for each in session.scalars(select(Round).where(Round.state.in_([RoundState.RUNNING, RoundState.WAITING]))):
+            cancel_round(session, each)
 
 
 def check_plans(session: Session, first: int, second: int) -> None:

@@ -46,7 +46,8 @@ def _ask(turn: Turn, step: Step, runs: list[Run], policy: Checkpoint, before: Ch
     ours = Voice(policy.name, answers, _kl_of(turn.session, policy))
     earlier = _earlier(turn, runs_of(turn, BESIDE[step]), before, sorted({each.prompt for each in answers}))
     time = rejections(turn, step) + 1
-    seen = seen_of(ours, earlier, f"round {turn.round.id}, {step.value.replace('_', ' ')} {time}")
+    mixed = _mixed(turn, step, [policy, before])
+    seen = seen_of(ours, earlier, f"round {turn.round.id}, {step.value.replace('_', ' ')} {time}", mixed)
     asked = RoundApproval(
         round_id=turn.round.id,
         run_id=runs[0].id,
@@ -66,6 +67,16 @@ def _earlier(turn: Turn, runs: list[Run], before: Checkpoint | None, prompts: li
         return Voice(None, answers_of_people(turn.session, prompts))
     answers = answers_in(turn, runs, before) or earlier_answers(turn.session, before, prompts)
     return Voice(before.name, answers, _kl_of(turn.session, before))
+
+
+def _mixed(turn: Turn, step: Step, shown: Sequence[Checkpoint | None]) -> list[Voice]:
+    """The other policies that the plan mixes in."""
+    candidates = step is Step.CANDIDATE_APPROVAL
+    numbers = turn.plan.candidate_others if candidates else turn.plan.others
+    runs = runs_of(turn, [Step.CANDIDATES if candidates else Step.EARLIER_SAMPLES])
+    policies = [turn.session.get_one(Checkpoint, number) for number in dict.fromkeys(numbers)]
+    left = [policy for policy in policies if policy not in shown]
+    return [Voice(policy.name, answers_in(turn, runs, policy), _kl_of(turn.session, policy)) for policy in left]
 
 
 def _kl_of(session: Session, policy: Checkpoint) -> float | None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from app.rounds.approval.measures import NOWHERE, Fences, fences, is_refusal
 from app.rounds.approval.samples import Answer
-from app.rounds.approval.seen import Figures, Remark, Row, Seen, Shown, Spread
+from app.rounds.approval.seen import Figures, Mixed, Remark, Row, Seen, Shown, Spread
 
 ROWS = 30
+ROWS_OF_MIXED = 10  # drawn at random of each other policy
 ROWS_A_REMARK = 4
 REPEATS = 0.2  # of its runs of four words; people's texts are near 0.005 [Welleck et al. 2020, table 1]
 
@@ -72,7 +73,7 @@ class Voice:
     kl: float | None = None
 
 
-def seen_of(policy: Voice, earlier: Voice, seed: str) -> Seen:
+def seen_of(policy: Voice, earlier: Voice, seed: str, mixed: Sequence[Voice] = ()) -> Seen:
     """The earlier one's answers are measured by where they suffice, else the policy's own."""
     usual = usual_of(earlier.answers, policy.answers)
     ours = [(answer, remarks_on(answer, usual)) for answer in policy.answers]
@@ -86,9 +87,19 @@ def seen_of(policy: Voice, earlier: Voice, seed: str) -> Seen:
         theirs=figures(theirs, earlier.kl) if theirs else None,
         same=_same(policy.answers, earlier.answers),
         seed=seed,
-        drawn=tuple(_row(each, partners, draw) for each in _one_a_prompt(ours, draw)),
+        drawn=tuple(_row(each, partners, draw) for each in _one_a_prompt(ours, draw, ROWS)),
         far_out=tuple(_row(each, partners, draw) for each in _of_each_remark(ours, draw)),
+        mixed=tuple(_mixed(each, usual, _by_prompt(ours), draw) for each in mixed if each.answers),
     )
+
+
+def _mixed(voice: Voice, usual: Usual, partners: Mapping[int, list[Remarked]], draw: random.Random) -> Mixed:
+    """Some of each remark, and some at random, each text once."""
+    remarked = [(answer, remarks_on(answer, usual)) for answer in voice.answers]
+    rows = [*_of_each_remark(remarked, draw), *_one_a_prompt(remarked, draw, ROWS_OF_MIXED)]
+    once = {each[0].completion: each for each in rows}
+    shown = tuple(_row(each, partners, draw) for each in once.values())
+    return Mixed(policy=voice.name or "", figures=figures(remarked, voice.kl), rows=shown)
 
 
 def figures(remarked: Sequence[Remarked], kl: float | None) -> Figures:
@@ -127,9 +138,9 @@ def _by_prompt(remarked: Iterable[Remarked]) -> dict[int, list[Remarked]]:
     return found
 
 
-def _one_a_prompt(remarked: Sequence[Remarked], draw: random.Random) -> list[Remarked]:
+def _one_a_prompt(remarked: Sequence[Remarked], draw: random.Random, most: int) -> list[Remarked]:
     found = _by_prompt(remarked)
-    prompts = draw.sample(sorted(found), min(ROWS, len(found)))
+    prompts = draw.sample(sorted(found), min(most, len(found)))
     return [draw.choice(found[prompt]) for prompt in prompts]
 
 

@@ -82,11 +82,20 @@ class Row(_Kept):
     theirs: Shown | None
 
 
+class Mixed(_Kept):
+    """Another policy whose outputs go into the same tasks; its rows are beside outputs of the new policy."""
+
+    policy: str
+    figures: Figures
+    rows: tuple[Row, ...]
+
+
 class Seen(_Kept):
     """`earlier`: who answered beside it, a checkpoint's name, or None where people did.
 
     `drawn`: rows drawn at random by `seed`; `far_out`: rows drawn of those with a remark; `same`: the share of outputs
     that are word for word an answer of the earlier policy to the same prompt, None where it answered none of them.
+    `mixed`: the other policies of the mix.
     """
 
     policy: str
@@ -97,3 +106,9 @@ class Seen(_Kept):
     seed: str
     drawn: tuple[Row, ...]
     far_out: tuple[Row, ...]
+    mixed: tuple[Mixed, ...] = ()
+
+    @property
+    def rows(self) -> list[Row]:
+        """All that are shown."""
+        return [*self.drawn, *self.far_out, *(row for each in self.mixed for row in each.rows)]

@@ -81,7 +81,6 @@ def _page(
     if number is not None:
         chosen = approval_in(session, found, number)
     seen = seen_by(chosen) if chosen else None
-    rows = [*seen.drawn, *seen.far_out] if seen else []
     return page(
         request,
         "rounds/samples.html",
@@ -93,7 +92,7 @@ def _page(
         seen=seen,
         remarks=list(Remark),
         form=form,
-        **_written(session, texts_of(session, rows)),
+        **_written(session, texts_of(session, seen.rows if seen else [])),
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import Role
 from app.campaigns.models import Campaign
 from app.checkpoints.models import CheckpointKind
+from app.checkpoints.service import register_checkpoint
 from app.errors import InvalidInput
 from app.notifications.models import Event, EventKind
 from app.rounds.approval.deciding import (
@@ -158,3 +159,17 @@ def test_a_model_that_only_people_came_before_is_seen_beside_their_answers(sessi
     advance(session, tmp_path, current)
     seen = seen_by(asked_now(session, current))
     assert (seen.earlier, seen.theirs, seen.same) == (None, None, None)
+
+
+@pytest.mark.parametrize("aim", ["samples", "reward"])
+def test_every_policy_whose_samples_become_tasks_is_seen(session: Session, tmp_path: Path, aim: str) -> None:
+    project = make_project(session)
+    sft, policy = make_policies(session, project)
+    third = register_checkpoint(session, project, CheckpointKind.POLICY, "api-1", location="api")
+    others = "others" if aim == "samples" else "candidate_others"
+    current = start_sampling_round(session, project, policy, aim=aim, **{others: [third.id, policy.id, sft.id]})
+    advance(session, tmp_path, current)
+    seen = seen_by(asked_now(session, current))
+    beside = [each.policy for each in seen.mixed]
+    assert [seen.policy, seen.earlier, *beside] == ["ppo-1", "sft-1", "api-1"]
+    assert seen.mixed[0].figures.outputs == seen.ours.outputs

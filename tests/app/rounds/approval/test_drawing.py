@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.rounds.approval.drawing import ROWS, ROWS_A_REMARK, Voice, seen_of
+from app.rounds.approval.drawing import ROWS, ROWS_A_REMARK, ROWS_OF_MIXED, Voice, seen_of
 from app.rounds.approval.samples import Answer
 from app.rounds.approval.seen import Remark, Seen
 
@@ -109,3 +109,20 @@ def test_nothing_is_known_of_how_people_s_answers_ended() -> None:
 def test_nothing_sampled_makes_an_empty_table() -> None:
     seen = _seen([], [])
     assert (seen.ours.outputs, seen.ours.words, seen.theirs, seen.drawn) == (0, None, None, ())
+
+
+def test_policies_that_are_mixed_in_are_seen_beside_the_new_one() -> None:
+    others = [replace(each, completion=each.completion + 5000) for each in OURS]
+    others[0] = replace(others[0], text="")
+    seen = seen_of(
+        Voice("ppo-1", OURS), Voice("sft-1", THEIRS), "seed", [Voice("api-1", others, 2.0), Voice("none", [])]
+    )
+    (mixed,) = seen.mixed
+    assert (mixed.policy, mixed.figures.outputs, mixed.figures.kl) == ("api-1", 60, 2.0)
+    assert mixed.figures.shares[Remark.EMPTY] == 1 / 60
+    numbers = [row.ours.completion for row in mixed.rows]
+    assert others[0].completion in numbers
+    assert len(numbers) == len(set(numbers)) <= ROWS_OF_MIXED + 1
+    ours = {each.completion: each.prompt for each in OURS}
+    assert all(row.theirs and ours[row.theirs.completion] == row.prompt for row in mixed.rows)
+    assert set(numbers) <= {row.ours.completion for row in seen.rows}

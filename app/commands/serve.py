@@ -4,7 +4,6 @@ import gc
 import os
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -51,7 +50,7 @@ def serve(
     beside_others: Annotated[str | None, typer.Option("--beside", hidden=True)] = None,
 ) -> None:
     """Run the web application, and on the embedded database a worker beside it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # unwinds: other processes, then the database
+    ending = Ending()
     options = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
     now = settings().model_copy(update=options)
     wanted = now.database_url is None if worker is None else worker
@@ -59,7 +58,7 @@ def serve(
         engine = stack.enter_context(storage(now))
         if beside_others is not None:
             door, ledger, place = map(int, beside_others.split(":"))
-            answer(now, engine, stack.enter_context(socket.socket(fileno=door)), Ledger(ledger, place))
+            answer(now, engine, stack.enter_context(socket.socket(fileno=door)), Ledger(ledger, place), ending)
             return
         own = stack.enter_context(listening(now))
         database = engine.url.render_as_string(hide_password=False)
@@ -72,7 +71,7 @@ def serve(
             stack.enter_context(helping(now, own.fileno(), ledger, place))
         show_first_admin_link(engine, now)
         typer.echo(f"Rondo is at {served_address(now, '')} (Ctrl+C ends it).", err=True)
-        answer(now, engine, own, Ledger(ledger, 0))
+        answer(now, engine, own, Ledger(ledger, 0), ending)
 
 
 def by_default() -> int:
@@ -87,7 +86,27 @@ def helping(now: Settings, door: int, ledger: int, place: int) -> Iterator[None]
         yield
 
 
-def answer(now: Settings, engine: Engine, door: socket.socket, ledger: Ledger) -> None:
+class Ending:
+    """SIGTERM and Ctrl-C unwind what was begun: other processes, then the database.
+
+    An exception that is raised in a finaliser is lost, so whoever is about to serve looks whether there was one.
+    """
+
+    def __init__(self) -> None:
+        self.asked: BaseException | None = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.ask)
+
+    def ask(self, number: int, _frame: FrameType | None) -> None:
+        self.asked = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(0)
+        raise self.asked
+
+    def look(self) -> None:
+        if self.asked:
+            raise self.asked
+
+
+def answer(now: Settings, engine: Engine, door: socket.socket, ledger: Ledger, ending: Ending) -> None:
     """Until a signal comes."""
     web = create_app(now, engine)
     gc.collect()
@@ -102,6 +121,7 @@ def answer(now: Settings, engine: Engine, door: socket.socket, ledger: Ledger) -
         server_header=False,
         access_log=False,
     )
+    ending.look()
     Server(config, web.state.broadcast, ledger).run(sockets=[door])
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import httpx
+from anyio.from_thread import start_blocking_portal
 
 from app.config import Settings
 from app.errors import DomainError, message
@@ -21,12 +22,13 @@ class TooSlow(DomainError):
 
 
 def post(settings: Settings, url: str, headers: dict[str, str], body: bytes) -> int:
-    """The status that came back. In a thread without an event loop.
+    """The status that came back.
 
     Raises `NoAnswer`, `TooSlow`, `HostNotFound`, `AddressRefused`.
     """
     try:
-        return asyncio.run(_post(settings, httpx.URL(url), headers, body))
+        with start_blocking_portal() as portal:  # an event loop of its own, wherever this is called
+            return portal.call(_post, settings, httpx.URL(url), headers, body)
     except TimeoutError as error:
         raise TooSlow(seconds=round(SECONDS)) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:

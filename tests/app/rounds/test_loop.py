@@ -125,7 +125,8 @@ def test_a_round_goes_from_demonstrations_to_the_next_round_s_tasks(fresh_databa
     with transaction(fresh_database) as session:
         finished = session.get_one(Round, started.id)
         assert (finished.state, finished.error) == (RoundState.FINISHED, None)
-        assert session.scalars(select(Event.kind)).all() == [EventKind.ROUND_FINISHED]
+        told = [*[EventKind.ROUND_AWAITS_APPROVAL] * 2, EventKind.ROUND_FINISHED]
+        assert session.scalars(select(Event.kind).order_by(Event.id)).all() == told
         made = {view.step: view for view in step_views(session, finished)}
         assert {view.step for view in made.values() if view.state == "open"} == {Step.NEXT_COMPARE}
         assert {view.step for view in made.values() if view.state == "closed"} == {Step.COMPARE, Step.EVALUATION}

@@ -19,6 +19,7 @@ FEWEST_TO_DOUBT_A_TIE = 3  # of two outputs, both may well be as good
 FEWEST_CONTRADICTIONS = 3  # pairs in which the ranks say the opposite of the ratings
 WORDS_A_SECOND = 40  # twice as fast as skimming (Carver 1990: about 1,000 words a minute)
 FEWEST_WORDS_TO_DOUBT_THE_TIME = 150
+AT_LEISURE = 300.0  # seconds, which nobody is asked about: nine texts of 1,000 words take less at that pace
 FEWEST_WORDS_OF_A_PROMPT = 3
 FEWEST_PAIRS_TO_DOUBT_ONE_RESPONSE = 3
 ALIKE = 0.8  # shared words over all words: one word changed in nine
@@ -125,9 +126,14 @@ def _all_tied(ranks: Sequence[int]) -> Iterator[Doubt]:
         yield Doubt("all_tied", gettext("All {count} outputs share one rank.").format(count=len(ranks)))
 
 
+def may_be_hurried(seconds: float) -> bool:
+    """Whether it depends on how much there was to read; 0 seconds were not measured."""
+    return 0 < seconds < AT_LEISURE
+
+
 def _hurried(around: Circumstances) -> Iterator[Doubt]:
     enough = around.words >= FEWEST_WORDS_TO_DOUBT_THE_TIME
-    if enough and 0 < around.seconds < around.words / WORDS_A_SECOND:
+    if enough and may_be_hurried(around.seconds) and around.seconds < around.words / WORDS_A_SECOND:
         said = gettext("You needed {seconds} seconds for {words} words.")
         yield Doubt("hurried", said.format(seconds=round(around.seconds), words=around.words))
 

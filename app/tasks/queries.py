@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Select, and_, any_, bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from app.accounts.models import User
 from app.campaigns.models import Campaign, CampaignMember
@@ -25,7 +25,7 @@ MOST_COUNTED = 1_000  # tasks that wait: nobody needs to know more, and counting
 
 @dataclass(frozen=True)
 class Desk:
-    """All that a labeler needs to do one task; `outputs` in the order drawn for this assignment.
+    """All that a labeler needs to do one task.
 
     There is a prompt, or a brief to write one by. `beside` keeps in the session what every desk needs and came in the
     same statement: the form, the guidelines, and that the labeler acknowledged them.
@@ -35,8 +35,15 @@ class Desk:
     task: Task
     campaign: Campaign
     prompt: Prompt | None
-    outputs: tuple[Completion, ...]
     beside: tuple[Base | None, ...] = ()
+
+    @cached_property
+    def outputs(self) -> tuple[Completion, ...]:
+        """In the order drawn for this assignment. Read when asked for: most of what is sent is taken without them."""
+        session, shown = object_session(self.assignment), self.assignment.shown_order
+        assert session is not None
+        by_id = {completion.id: completion for completion in session.scalars(_shown(), {"shown": shown})}
+        return tuple(by_id[number] for number in shown)
 
     @property
     def brief(self) -> Brief | None:
@@ -80,7 +87,7 @@ def assignment_of(session: Session, labeler: User, number: int) -> Assignment:
 
 def desk(session: Session, assignment: Assignment) -> Desk:
     its_own = {"assignment": assignment.id, "labeler": assignment.labeler_id}
-    return _with_outputs(session, session.execute(_desk(), its_own).one())
+    return _read(session.execute(_desk(), its_own).one())
 
 
 def desk_of(session: Session, labeler: User, number: int, *, locked: bool = False) -> Desk:
@@ -91,12 +98,12 @@ def desk_of(session: Session, labeler: User, number: int, *, locked: bool = Fals
         raise NotFound(what="assignment", number=number)
     if locked:
         remember_lock(session, found[0])
-    return _with_outputs(session, found)
+    return _read(found)
 
 
 @cache  # every desk asks it: to put it together takes as long as to have it answered
 def _desk() -> Select[*tuple[Any, ...]]:
-    """A desk's first four fields and what is kept beside them, of one assignment."""
+    """A desk's fields, of one assignment."""
     acknowledged = and_(
         GuidelinesAcknowledgement.guidelines_id == Guidelines.id,
         GuidelinesAcknowledgement.user_id == Assignment.labeler_id,
@@ -118,12 +125,9 @@ def _desk_to_change() -> Select[*tuple[Any, ...]]:
     return _desk().with_for_update(of=Assignment).execution_options(populate_existing=True)
 
 
-def _with_outputs(session: Session, row: Row[*tuple[Any, ...]]) -> Desk:
+def _read(row: Row[*tuple[Any, ...]]) -> Desk:
     assignment, task, campaign, prompt, *beside = row
-    shown = session.scalars(_shown(), {"shown": assignment.shown_order})
-    by_id = {completion.id: completion for completion in shown}
-    outputs = tuple(by_id[number] for number in assignment.shown_order)
-    return Desk(assignment, task, campaign, prompt, outputs, tuple(beside))
+    return Desk(assignment, task, campaign, prompt, tuple(beside))
 
 
 @cache

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from app.annotations.checks import Circumstances, Doubt, doubts_about, doubts_about_prompt, doubts_about_text
+from app.annotations.checks import (
+    Circumstances,
+    Doubt,
+    doubts_about,
+    doubts_about_prompt,
+    doubts_about_text,
+    may_be_hurried,
+)
 from app.annotations.models import Annotation
 from app.annotations.queries import judged_outputs, prompts_written_before
 from app.annotations.service import current_annotation
@@ -52,7 +59,8 @@ def ask_about_judgement(session: Session, desk: Desk, judgement: Judgement, form
     before = _revised(session, desk)
     if not said.covers(before):
         judged = _judged_before(session, desk, before) if before else None
-        _ask(doubts_about(judgement, form, Circumstances(_words_on(desk), said.seconds, judged)), said)
+        words = _words_on(desk) if may_be_hurried(said.seconds) else 0
+        _ask(doubts_about(judgement, form, Circumstances(words, said.seconds, judged)), said)
 
 
 def ask_about_prompt(session: Session, desk: Desk, written: WrittenPrompt, said: Insistence) -> None:

@@ -75,6 +75,6 @@ def _demonstrate(session: Session, work: Desk, sent: Submission) -> Annotation:
 def _judge(session: Session, work: Desk, sent: Submission) -> Annotation:
     rating = rating_form(frozen_form(session, work.campaign))
     rated_only = work.campaign.kind is CampaignKind.RATE
-    judged = (read_rating if rated_only else read_ranking)(sent.model_dump(), rating, len(work.outputs))
+    judged = (read_rating if rated_only else read_ranking)(sent.model_dump(), rating, len(work.assignment.shown_order))
     ask_about_judgement(session, work, judged, rating, sent.insistence)
     return (submit_rating if rated_only else submit_ranking)(session, work.assignment, judged, sent.sent)

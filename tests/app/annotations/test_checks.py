@@ -72,8 +72,8 @@ def test_outputs_that_are_only_rated_are_not_asked_about_ranks() -> None:
 
 @pytest.mark.parametrize(
     ("words", "seconds", "asked"),
-    [(900, 5, True), (900, 60, False), (100, 1, False), (900, 0, False)],
-    ids=["faster than anybody reads", "skimmed", "a few words", "not measured"],
+    [(900, 5, True), (900, 60, False), (100, 1, False), (900, 0, False), (20_000, 290, True), (20_000, 300, False)],
+    ids=["faster than anybody reads", "skimmed", "a few words", "not measured", "hurried through much", "at leisure"],
 )
 def test_time_too_short_to_read_is_asked_about(words: int, seconds: float, asked: bool) -> None:
     doubts = said([1, 2, 3, 4], [7, 6, 5, 4], Circumstances(words, seconds))

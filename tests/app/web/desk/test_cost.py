@@ -14,9 +14,8 @@ from tests.pages import PageClient
 
 # Who asks, the desk, its outputs, progress with the last submission.
 PAGE = 4
-# Who asks, the desk, locked, its outputs; the annotation, the assignment, the judged outputs; the lock for the claim,
-# the claim.
-SUBMISSION = 8
+# Who asks, the desk, locked; the annotation, the assignment, the judged outputs; the lock for the claim, the claim.
+SUBMISSION = 7
 
 
 @contextmanager

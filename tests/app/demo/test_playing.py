@@ -49,7 +49,7 @@ PLAN = RoundPlan(
         Stage.PPO: {"steps": 1, "batch_prompts": 4, "max_new_tokens": 8, "threads": 1},
         Stage.SAMPLE: {"max_new_tokens": 8, "threads": 1},
     },
-    candidates=SamplingPlan(k_min=2, k_max=3),
+    candidates=SamplingPlan(k_min=2, k_max=6, rankings=2),  # so many pairs that some are in an order
     samples=FEW,
 )
 SCRIPT = Script(make_corpus(seed=3, places=15, texts_each=1, loose_texts=0), PLAN, seed=3, by_labelers=1)
